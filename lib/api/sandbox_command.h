@@ -1,0 +1,121 @@
+// SandboxCommand: one command, one result. The schema is crds/fumehood.dev_sandboxcommands.yaml; a test keeps both alike.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/api/condition.h"
+#include "lib/api/object_meta.h"
+#include "lib/base/result.h"
+
+namespace fumehood::api {
+
+enum class RepositoryAccess { kReadOnly };
+
+struct Repository {
+  std::string path;  // below the executors' repository root: clean and relative
+  RepositoryAccess access = RepositoryAccess::kReadOnly;
+};
+
+struct EnvVar {
+  std::string name;
+  std::string value;
+};
+
+struct SandboxCommandSpec {
+  // Exactly one of the two is not empty.
+  std::vector<std::string> command;
+  std::string shell;
+  Repository repository;
+  std::string working_dir;  // relative to the repository
+  std::string image = "default";
+  std::vector<EnvVar> env;
+  std::string stdin_data;
+  std::chrono::seconds timeout{60};
+  int64_t max_output_bytes = 16'384;  // of each stream
+  std::string runtime_class_name = "gvisor";
+  std::map<std::string, std::string> node_selector;
+  std::chrono::seconds ttl_after_finished{3'600};
+  bool cancel = false;
+};
+
+enum class Phase { kPending, kScheduled, kRunning, kSucceeded, kFailed, kTimedOut, kCancelled };
+
+std::string_view ToString(Phase phase);
+
+// Which process answers for a node, for people: what fences is the node and the attempt.
+struct ExecutorReference {
+  std::string pod_name;
+  std::string pod_uid;
+};
+
+enum class OutputEncoding { kUtf8, kBase64 };
+
+// What really confined the command.
+struct IsolationStatus {
+  std::string runtime_class;
+  std::string handler;
+  std::string runtime;
+  std::string version;
+  std::string platform;
+  std::string network;
+  std::string repository;
+};
+
+// The result of a command that has ended, or as much of it as there is.
+struct CommandResult {
+  std::optional<int> exit_code;
+  std::optional<int> signal;
+  bool timed_out = false;
+  std::string stdout_text;
+  std::string stderr_text;
+  int64_t stdout_bytes = 0;  // as written by the command, kept or not
+  int64_t stderr_bytes = 0;
+  bool stdout_truncated = false;
+  bool stderr_truncated = false;
+  OutputEncoding output_encoding = OutputEncoding::kUtf8;
+};
+
+struct SandboxCommandStatus {
+  std::optional<Phase> phase;
+  std::vector<Condition> conditions;
+  std::string node_name;
+  std::optional<ExecutorReference> executor;
+  int64_t attempt = 0;  // 0: never bound
+  std::optional<CommandResult> result;
+  std::optional<IsolationStatus> isolation;
+  std::optional<WallTime> queued_time;
+  std::optional<WallTime> start_time;
+  std::optional<WallTime> completion_time;
+  std::optional<std::chrono::milliseconds> duration;
+  std::optional<std::chrono::milliseconds> startup;
+};
+
+struct SandboxCommand {
+  ObjectMeta metadata;
+  SandboxCommandSpec spec;
+  SandboxCommandStatus status;
+
+  // It has its result, which never changes any more.
+  bool IsFinished() const { return status.completion_time.has_value(); }
+  // It is an executor's business now: bound, and not finished.
+  bool IsBound() const {
+    return !IsFinished() && (status.phase == Phase::kScheduled || status.phase == Phase::kRunning);
+  }
+  // Somebody wants it to end.
+  bool IsCancelled() const { return spec.cancel || metadata.deletion_timestamp.has_value(); }
+};
+
+// Reads the whole object. Absent fields get the schema's defaults. kInvalid when it isn't a SandboxCommand.
+Result<SandboxCommand> ReadSandboxCommand(const nlohmann::json& object);
+
+nlohmann::json ToJson(const SandboxCommandSpec& spec);
+nlohmann::json ToJson(const SandboxCommandStatus& status);
+
+}  // namespace fumehood::api

@@ -1,0 +1,50 @@
+#include "lib/api/sandbox_executor.h"
+
+#include <utility>
+
+#include "lib/api/json_fields.h"
+#include "lib/api/names.h"
+
+namespace fumehood::api {
+
+Result<SandboxExecutor> ReadSandboxExecutor(const nlohmann::json& object) {
+  if (StringAt(object, "kind") != kSandboxExecutorKind) {
+    return Fail(ErrorCode::kInvalid, "read a {}: its kind is \"{}\"", kSandboxExecutorKind, StringAt(object, "kind"));
+  }
+  auto metadata = ReadObjectMeta(object);
+  if (!metadata) return Forward(std::move(metadata));
+
+  const Json& json = FieldAt(object, "status");
+  const Json& executor = FieldAt(json, "executor");
+  const Json& runtime = FieldAt(json, "runtime");
+  SandboxExecutorStatus status{
+      .executor = {StringAt(executor, "podName"), StringAt(executor, "podUID")},
+      .slots = IntegerAt(json, "slots", 0),
+      .images = {},
+      .handlers = StringsAt(json, "handlers"),
+      .runtime = {StringAt(runtime, "name"), StringAt(runtime, "version"), StringAt(runtime, "platform")},
+      .heartbeat_time = TimeAt(json, "heartbeatTime"),
+      .conditions = ReadConditions(FieldAt(json, "conditions"))};
+  if (const Json& images = FieldAt(json, "images"); images.is_array()) {
+    for (const Json& image : images) status.images.push_back(StringAt(image, "name"));
+  }
+  return SandboxExecutor{std::move(*metadata), std::move(status)};
+}
+
+nlohmann::json ToJson(const SandboxExecutorStatus& status) {
+  Json images = Json::array();
+  for (const std::string& image : status.images) images.push_back({{"name", image}});
+  Json json = {{"executor", {{"podName", status.executor.pod_name}, {"podUID", status.executor.pod_uid}}},
+               {"slots", status.slots},
+               {"images", std::move(images)},
+               {"handlers", status.handlers},
+               {"runtime",
+                {{"name", status.runtime.name},
+                 {"version", status.runtime.version},
+                 {"platform", status.runtime.platform}}},
+               {"conditions", ToJson(status.conditions)}};
+  if (status.heartbeat_time) json["heartbeatTime"] = FormatMicroTime(*status.heartbeat_time);
+  return json;
+}
+
+}  // namespace fumehood::api

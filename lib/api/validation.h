@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string_view>
+
+#include "lib/api/sandbox_command.h"
+#include "lib/base/result.h"
+
+namespace fumehood::api {
+
+// Checks what the CRD's schema and rules check, for objects that come from a server without them (an older CRD, or one
+// that somebody edited): nothing reaches an executor that it hasn't passed. Pure.
+// The error names the field, what is wrong with it, and what is allowed.
+Status Validate(const SandboxCommandSpec& spec);
+
+// Whether `path` is relative and has no empty, "." or ".." part and no control character.
+bool IsCleanRelativePath(std::string_view path);
+
+}  // namespace fumehood::api
