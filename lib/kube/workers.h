@@ -1,0 +1,66 @@
+#pragma once
+
+#include <pthread.h>
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "lib/kube/work_queue.h"
+
+namespace fumehood::kube {
+
+// What came of one look at a key.
+struct Settled {};  // nothing more to do until the key is added again
+struct LookAgain {  // look again after this long, whatever happens in between
+  std::chrono::milliseconds after{0};
+};
+struct TryAgain {};  // it failed and may succeed later: look again, later each time
+using Outcome = std::variant<Settled, LookAgain, TryAgain>;
+
+// Threads that take keys from a queue and reconcile them, until destroyed. `queue` must outlive them.
+template <typename Key>
+class Workers {
+ public:
+  using Reconcile = std::function<Outcome(const Key&, std::stop_token)>;
+
+  // `name` names the threads (15 characters at most are kept). `reconcile` is called from `count` threads at once,
+  // never for the same key at once.
+  Workers(WorkQueue<Key>& queue, int count, const std::string& name, Reconcile reconcile)
+      : queue_(queue), reconcile_(std::move(reconcile)) {
+    threads_.reserve(static_cast<size_t>(count));
+    for (int i = 0; i < count; ++i) {
+      threads_.emplace_back([this](std::stop_token stop) { Work(stop); });
+      pthread_setname_np(threads_.back().native_handle(), name.substr(0, 15).c_str());
+    }
+  }
+
+  // Ends after the keys in hand; what is queued stays queued.
+  ~Workers() {
+    for (auto& thread : threads_) thread.request_stop();
+  }
+
+ private:
+  void Work(std::stop_token stop) {
+    while (const auto key = queue_.Get(stop)) {
+      const Outcome outcome = reconcile_(*key, stop);
+      if (std::holds_alternative<TryAgain>(outcome)) {
+        queue_.AddRateLimited(*key);
+      } else {
+        queue_.Forget(*key);
+        if (const auto* again = std::get_if<LookAgain>(&outcome)) queue_.AddAfter(*key, again->after);
+      }
+      queue_.Done(*key);
+    }
+  }
+
+  WorkQueue<Key>& queue_;
+  const Reconcile reconcile_;
+  std::vector<std::jthread> threads_;
+};
+
+}  // namespace fumehood::kube
