@@ -1,0 +1,100 @@
+#include "lib/sandbox/images.h"
+
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+namespace fumehood::sandbox {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+bool IsImageName(std::string_view name) {
+  constexpr size_t kMaxLength = 63;
+  constexpr auto is_letter_or_digit = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+  return !name.empty() && name.size() <= kMaxLength && is_letter_or_digit(name.front()) &&
+         is_letter_or_digit(name.back()) &&
+         std::ranges::all_of(name, [&](char c) { return is_letter_or_digit(c) || c == '-' || c == '.'; });
+}
+
+// Why the directory can't be an image; empty when it can.
+std::string WhyUnusable(const fs::path& directory) {
+  if (!IsImageName(directory.filename().string())) {
+    return "an image's name consists of lower case letters, digits, '-' and '.', begins and ends with a "
+           "letter or "
+           "digit, and has at most 63 characters";
+  }
+  std::error_code error;
+  if (!fs::is_directory(directory, error)) return "it is not a directory";
+  const bool is_empty = fs::is_empty(directory, error);
+  if (error) return fmt::format("it can't be read: {}", error.message());
+  if (is_empty) return "the directory is empty; unpack a root file system into it";
+  return "";
+}
+
+Status MountImage(const fs::path& image, const fs::path& layer, const fs::path& target) {
+  if (mkdir(target.c_str(), 0755) != 0 && errno != EEXIST) {
+    return FailErrno(errno, fmt::format("make \"{}\"", target.string()));
+  }
+  // Ours on top, so that whatever the image has at a mount point's path, it is a directory afterwards.
+  const std::string options = fmt::format("lowerdir={}:{}", layer.string(), image.string());
+  if (mount("overlay", target.c_str(), "overlay", MS_RDONLY | MS_NOSUID | MS_NODEV, options.c_str()) != 0) {
+    return FailErrno(errno,
+                     "mount it as an overlay (the kernel must allow overlayfs on the images folder's file "
+                     "system; at most two overlays lie on one another)");
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Images> Images::Open(const fs::path& folder, const fs::path& layer, const fs::path& mounts) {
+  // The overlay's options have no room for these.
+  if (!folder.is_absolute() || folder.string().find_first_of(":,\\\n") != std::string::npos) {
+    return Fail(ErrorCode::kInvalid,
+                "images folder \"{}\": give an absolute path without colon, comma, backslash and newline",
+                folder.string());
+  }
+  std::error_code error;
+  fs::directory_iterator entries(folder, error);
+  if (error) return FailErrno(error.value(), fmt::format("read the images folder \"{}\"", folder.string()));
+
+  Images images;
+  for (; entries != fs::directory_iterator(); entries.increment(error)) {
+    const fs::path& directory = entries->path();
+    const std::string name = directory.filename().string();
+    if (std::string reason = WhyUnusable(directory); !reason.empty()) {
+      images.refused_.push_back({.name = name, .reason = std::move(reason)});
+      continue;
+    }
+    fs::path root = mounts / name;
+    if (Status mounted = MountImage(directory, layer, root); !mounted) {
+      images.refused_.push_back({.name = name, .reason = std::move(mounted.error().message)});
+      continue;
+    }
+    MountPoint mount(root);
+    images.offered_.emplace(name, Image{.root = std::move(root), .mount = std::move(mount)});
+  }
+  if (error) return FailErrno(error.value(), fmt::format("read the images folder \"{}\"", folder.string()));
+  std::ranges::sort(images.refused_, {}, &Refused::name);
+  return images;
+}
+
+const fs::path* Images::Find(const std::string& name) const {
+  const auto found = offered_.find(name);
+  return found == offered_.end() ? nullptr : &found->second.root;
+}
+
+std::vector<std::string> Images::names() const {
+  std::vector<std::string> names;
+  for (const auto& [name, image] : offered_) names.push_back(name);
+  return names;
+}
+
+}  // namespace fumehood::sandbox

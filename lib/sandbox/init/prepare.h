@@ -1,0 +1,13 @@
+#pragma once
+
+#include <optional>
+
+#include "lib/sandbox/init_protocol.h"
+
+namespace fumehood::sandbox::init {
+
+// Makes the world that the command will see: its repository at /workspace, read-only, and scratch space of
+// the requested size. Answers with the step that failed, or nothing.
+std::optional<NotStarted> Prepare(const HandOver& hand_over);
+
+}  // namespace fumehood::sandbox::init

@@ -1,0 +1,88 @@
+#include "lib/sandbox/repository.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
+#include <utility>
+
+#include "lib/sandbox/relative_path.h"
+
+namespace fumehood::sandbox {
+
+namespace {
+
+NotStarted Unavailable(std::string message) {
+  return {.cause = NotStarted::Cause::kRepositoryUnavailable, .message = std::move(message)};
+}
+
+// The kernel gives up with EAGAIN when something was renamed while it looked, which says nothing about our
+// path.
+constexpr int kMaxTries = 64;
+
+int OpenBeneath(int root, const std::string& path) {
+  open_how how{};
+  how.flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  int fd = -1;
+  for (int tries = 0; tries < kMaxTries; ++tries) {
+    fd = static_cast<int>(syscall(SYS_openat2, root, path.c_str(), &how, sizeof how));
+    if (fd >= 0 || (errno != EAGAIN && errno != EINTR)) break;
+  }
+  return fd;
+}
+
+}  // namespace
+
+Result<std::variant<UniqueFd, NotStarted>> OpenRepository(int root, std::string_view path) {
+  if (const std::string_view why = WhyNotCleanRelative(path); !why.empty()) {
+    return Unavailable(fmt::format("the repository path \"{}\" can't be used: {}", path, why));
+  }
+  const int fd = OpenBeneath(root, std::string(path));
+  if (fd >= 0) return UniqueFd(fd);
+  switch (errno) {
+    case ENOENT:
+      return Unavailable(fmt::format("there is no repository \"{}\"", path));
+    case ENOTDIR:
+      return Unavailable(fmt::format("the repository \"{}\" is not a directory", path));
+    case ELOOP:
+      return Unavailable(fmt::format(
+          "the repository \"{}\" is reached through a symbolic link, which is not followed; name its target",
+          path));
+    case EXDEV:
+      return Unavailable(fmt::format("the repository \"{}\" is outside of the repository root", path));
+    case EACCES:
+      return Unavailable(fmt::format("the repository \"{}\" can't be accessed: permission denied", path));
+    case ENAMETOOLONG:
+      return Unavailable(fmt::format("the repository path \"{}\" is too long", path));
+    case ENOSYS:
+      return Fail(ErrorCode::kInternal, "open repository \"{}\": needs Linux 5.12 or newer", path);
+    default:
+      return FailErrno(errno, fmt::format("open repository \"{}\"", path));
+  }
+}
+
+Result<MountPoint> MountReadOnly(int directory, const std::filesystem::path& target) {
+  // Recursive, because a clone without what is mounted below uncovers what those mounts hide.
+  const UniqueFd tree(
+      open_tree(directory, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH));
+  if (!tree.valid()) return FailErrno(errno, "clone the repository's mount");
+  mount_attr attributes{};
+  attributes.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+  attributes.propagation = MS_PRIVATE;
+  // Before the tree is attached: mount(8) attaches first, and the sandbox's file server keeps a writable
+  // mount.
+  if (mount_setattr(tree.get(), "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes, sizeof attributes) != 0) {
+    return FailErrno(errno, "make the repository's mount read-only");
+  }
+  if (move_mount(tree.get(), "", AT_FDCWD, target.c_str(), MOVE_MOUNT_F_EMPTY_PATH) != 0) {
+    return FailErrno(errno, "mount the repository into its sandbox");
+  }
+  return MountPoint(target);
+}
+
+}  // namespace fumehood::sandbox

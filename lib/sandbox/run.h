@@ -1,0 +1,92 @@
+// One command to run in a sandbox, and what became of it: plain values.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace fumehood::sandbox {
+
+struct RunRequest {
+  // The program and its arguments. A program without a '/' is looked up in the PATH of `env`, or else in
+  // /usr/local/bin:/usr/bin:/bin. A shell command is {"/bin/sh", "-c", text}.
+  std::vector<std::string> argv;
+  // "NAME=value". Nothing is inherited; PATH, HOME and LANG get defaults where they are missing.
+  std::vector<std::string> env;
+  // What the command reads on its standard input, up to 64 KiB; afterwards end of file.
+  std::string stdin_data;
+  // The name of the root file system, as the runner knows it.
+  std::string image;
+  // Below the runner's repository root: clean, relative, without "." and "..".
+  std::string repository_path;
+  // Where the command starts, relative to the repository; empty is the repository itself.
+  std::string working_dir;
+  // From the hand-over of the command to its kill.
+  std::chrono::milliseconds timeout{60'000};
+  // Of each stream so much is kept, half from its head and half from its tail.
+  uint64_t max_output_bytes = 16'384;
+};
+
+// The command ended by itself.
+struct Exited {
+  int code = 0;
+};
+// The command was ended by a signal (inside the sandbox).
+struct Signaled {
+  int signal = 0;
+};
+// We killed the sandbox when the time limit was reached.
+struct TimedOut {};
+// We killed the sandbox because the caller asked for it.
+struct Cancelled {};
+// The sandbox went away without telling how the command ended: brought down from inside, or killed by the host.
+struct SandboxTerminated {};
+// The command could not be started, and that is a fact about the command: it would fail in every sandbox.
+struct NotStarted {
+  enum class Cause {
+    kCommandNotFound,        // no such program in the image, or a script whose interpreter is missing
+    kCommandNotExecutable,   // found, but not executable or not of a known format
+    kArgumentsTooLong,       // argv and env exceed what the kernel takes
+    kWorkingDirUnavailable,  // not there, not a directory, not accessible
+    kRepositoryUnavailable,  // not there, not a directory, reached through a symbolic link
+    kImageUnavailable,       // the runner has no image of this name
+  };
+  Cause cause = Cause::kCommandNotFound;
+  // For the user: which path or program, and why.
+  std::string message;
+};
+using Ending = std::variant<Exited, Signaled, TimedOut, Cancelled, SandboxTerminated, NotStarted>;
+
+// What is kept of one output stream. While nothing had to be dropped, `tail` is empty.
+struct CapturedOutput {
+  std::string head;
+  std::string tail;
+  uint64_t total_bytes = 0;  // written by the command, kept or not
+
+  bool truncated() const { return total_bytes > head.size() + tail.size(); }
+  uint64_t omitted_bytes() const { return total_bytes - head.size() - tail.size(); }
+};
+
+// What really confined the command.
+struct Isolation {
+  std::string runtime;     // "runsc"
+  std::string version;     // as the runtime itself says: "release-20260901.0"
+  std::string platform;    // "systrap"
+  std::string network;     // "none"
+  std::string repository;  // "ReadOnly"
+};
+
+struct RunResult {
+  Ending ending;
+  CapturedOutput stdout_output;
+  CapturedOutput stderr_output;
+  Isolation isolation;
+  // From the call of Run to the start of the command; zero where it was never started.
+  std::chrono::microseconds startup{0};
+  // From the start of the command to its end, measured outside of the sandbox.
+  std::chrono::microseconds duration{0};
+};
+
+}  // namespace fumehood::sandbox

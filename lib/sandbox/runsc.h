@@ -1,0 +1,44 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "lib/base/result.h"
+#include "lib/sandbox/child_process.h"
+#include "lib/sandbox/sandbox_directory.h"
+
+namespace fumehood::sandbox {
+
+// The gVisor runtime's command line: the only thing of gVisor that we drive. Safe to use from several
+// threads.
+class Runsc {
+ public:
+  static constexpr char kPlatform[] = "systrap";
+  static constexpr char kNetwork[] = "none";
+
+  // Asks `program` for its version, and refuses what doesn't answer as runsc. `shared_root` is a directory
+  // that all sandboxes have in common.
+  static Result<Runsc> Open(const std::filesystem::path& program, const std::filesystem::path& shared_root);
+
+  // As runsc itself says: "release-20260901.0".
+  const std::string& version() const { return version_; }
+
+  // Starts the bundle in `directory` and leaves it running; its process is in directory.pid_file()
+  // afterwards. The streams are the sandbox's; when this fails, runsc has written the reason to
+  // `streams.err`.
+  Status Start(const SandboxDirectory& directory, StandardStreams streams) const;
+
+  // Kills and forgets what a failed Start may have left.
+  void Delete(const SandboxDirectory& directory) const;
+
+ private:
+  Runsc(std::filesystem::path program, std::filesystem::path shared_root, std::string version)
+      : program_(std::move(program)), shared_root_(std::move(shared_root)), version_(std::move(version)) {}
+  std::vector<std::string> CommandLine(const SandboxDirectory& directory) const;
+
+  std::filesystem::path program_;
+  std::filesystem::path shared_root_;
+  std::string version_;
+};
+
+}  // namespace fumehood::sandbox

@@ -1,0 +1,120 @@
+#include "lib/sandbox/runsc_runner.h"
+
+#include <fcntl.h>
+#include <fmt/ranges.h>
+
+#include <cerrno>
+#include <optional>
+#include <utility>
+#include <variant>
+
+#include "lib/sandbox/hand_over.h"
+#include "lib/sandbox/repository.h"
+#include "lib/sandbox/sandbox.h"
+
+namespace fumehood::sandbox {
+
+namespace {
+
+std::chrono::microseconds Between(SteadyTime from, SteadyTime to) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(to - from);
+}
+
+// The runner's words for how a supervised command ended.
+Result<Ending> ToEnding(const decltype(Supervised::ending)& ending, const RunRequest& request) {
+  return std::visit(
+      [&](const auto& what) -> Result<Ending> {
+        if constexpr (std::is_same_v<decltype(what), const init::NotStarted&>) {
+          Result<NotStarted> not_started = Interpret(what, request);
+          if (!not_started) return Forward(std::move(not_started));
+          return *std::move(not_started);
+        } else {
+          return what;
+        }
+      },
+      ending);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<RunscRunner>> RunscRunner::Create(const RunscOptions& options) {
+  UniqueFd repository_root(open(options.repository_root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!repository_root.valid()) {
+    return FailErrno(errno, fmt::format("open the repository root \"{}\"", options.repository_root.string()));
+  }
+  Result<StateDirectory> state = StateDirectory::Open(options.state, options.init);
+  if (!state) return Forward(std::move(state));
+  Result<Runsc> runsc = Runsc::Open(options.runsc, state->runtime_shared());
+  if (!runsc) return Forward(std::move(runsc));
+  Result<Images> images = Images::Open(options.images, state->layer(), state->images());
+  if (!images) return Forward(std::move(images));
+  return std::unique_ptr<RunscRunner>(new RunscRunner(*std::move(state), *std::move(runsc),
+                                                      *std::move(images), std::move(repository_root),
+                                                      options.scratch_bytes));
+}
+
+RunscRunner::RunscRunner(StateDirectory state, Runsc runsc, Images images, UniqueFd repository_root,
+                         uint64_t scratch_bytes)
+    : state_(std::move(state)),
+      runsc_(std::move(runsc)),
+      images_(std::move(images)),
+      repository_root_(std::move(repository_root)),
+      scratch_bytes_(scratch_bytes) {}
+
+Isolation RunscRunner::isolation() const {
+  return {.runtime = "runsc",
+          .version = runsc_.version(),
+          .platform = Runsc::kPlatform,
+          .network = Runsc::kNetwork,
+          .repository = "ReadOnly"};
+}
+
+RunResult RunscRunner::WithoutStart(Ending ending) const {
+  RunResult result;
+  result.ending = std::move(ending);
+  result.isolation = isolation();
+  return result;
+}
+
+Result<RunResult> RunscRunner::Run(const RunRequest& request, const std::function<void()>& on_started,
+                                   std::stop_token stop) {
+  const SteadyTime called = std::chrono::steady_clock::now();
+  auto hand_over = MakeHandOver(request, scratch_bytes_);
+  if (!hand_over) return Forward(std::move(hand_over));
+  if (auto* refused = std::get_if<NotStarted>(&*hand_over)) return WithoutStart(std::move(*refused));
+
+  const std::filesystem::path* root = images_.Find(request.image);
+  if (root == nullptr) {
+    return WithoutStart(NotStarted{.cause = NotStarted::Cause::kImageUnavailable,
+                                   .message = fmt::format("there is no image \"{}\"; offered are: {}",
+                                                          request.image, fmt::join(images_.names(), ", "))});
+  }
+  auto repository = OpenRepository(repository_root_.get(), request.repository_path);
+  if (!repository) return Forward(std::move(repository));
+  if (auto* refused = std::get_if<NotStarted>(&*repository)) return WithoutStart(std::move(*refused));
+  if (stop.stop_requested()) return WithoutStart(Cancelled{});
+
+  Result<std::unique_ptr<Sandbox>> sandbox = Sandbox::Start(runsc_, *root, state_.pool());
+  if (!sandbox) return Forward(std::move(sandbox));
+  if (Status mounted = (*sandbox)->MountRepository(std::get<UniqueFd>(*repository).get()); !mounted) {
+    return Forward(std::move(mounted));
+  }
+  Result<Supervised> supervised =
+      (*sandbox)->RunCommand(std::get<init::HandOver>(*hand_over),
+                             {.timeout = request.timeout, .max_output_bytes = request.max_output_bytes},
+                             on_started, std::move(stop));
+  if (!supervised) return Forward(std::move(supervised));
+  Result<Ending> ending = ToEnding(supervised->ending, request);
+  if (!ending) return Forward(std::move(ending));
+
+  RunResult result = WithoutStart(*std::move(ending));
+  result.stdout_output = std::move(supervised->stdout_output);
+  result.stderr_output = std::move(supervised->stderr_output);
+  if (supervised->started) {
+    result.startup = Between(called, *supervised->started);
+    result.duration = Between(*supervised->started, supervised->ended);
+  }
+  return result;
+}
+
+}  // namespace fumehood::sandbox

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lib/base/result.h"
+#include "lib/base/unique_fd.h"
+#include "lib/sandbox/command_runner.h"
+#include "lib/sandbox/images.h"
+#include "lib/sandbox/runsc.h"
+#include "lib/sandbox/state_directory.h"
+
+namespace fumehood::sandbox {
+
+struct RunscOptions {
+  // The gVisor runtime: a path, not a name to be looked up.
+  std::filesystem::path runsc;
+  // Our program that becomes PID 1 of each sandbox.
+  std::filesystem::path init;
+  // The folder with one root file system per directory.
+  std::filesystem::path images;
+  // The directory below which the repositories are.
+  std::filesystem::path repository_root;
+  // For the runner's own use; see StateDirectory.
+  std::filesystem::path state;
+  // The size of the command's /tmp and of its /dev/shm, each, in its memory.
+  uint64_t scratch_bytes = uint64_t{256} * 1024 * 1024;
+};
+
+// Runs each command in a fresh gVisor sandbox of its own. Needs root with CAP_SYS_ADMIN.
+// So that nothing outlives the process however it dies, call EnterContainment first.
+class RunscRunner final : public CommandRunner {
+ public:
+  // Checks what can be checked without a sandbox: the runtime, the folders, the right to mount.
+  static Result<std::unique_ptr<RunscRunner>> Create(const RunscOptions& options);
+
+  Result<RunResult> Run(const RunRequest& request, const std::function<void()>& on_started,
+                        std::stop_token stop) override;
+
+  // The images that a request can name, and those that it can't with the reason. Neither ever changes.
+  std::vector<std::string> images() const { return images_.names(); }
+  const std::vector<Images::Refused>& refused_images() const { return images_.refused(); }
+  // What confines every command of this runner.
+  Isolation isolation() const;
+
+ private:
+  RunscRunner(StateDirectory state, Runsc runsc, Images images, UniqueFd repository_root,
+              uint64_t scratch_bytes);
+  // A result without a command having run.
+  RunResult WithoutStart(Ending ending) const;
+
+  // All of them are fixed, and so need no lock. Destroyed from the last to the first: the images before the
+  // directory in which they are mounted.
+  StateDirectory state_;
+  Runsc runsc_;
+  Images images_;
+  UniqueFd repository_root_;
+  uint64_t scratch_bytes_;
+};
+
+}  // namespace fumehood::sandbox

@@ -1,0 +1,147 @@
+#include "lib/sandbox/sandbox.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+
+#include "lib/sandbox/child_process.h"
+#include "lib/sandbox/oci_bundle.h"
+#include "lib/sandbox/pidfd.h"
+#include "lib/sandbox/repository.h"
+
+namespace fumehood::sandbox {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// A killed sandbox is gone within milliseconds; one that isn't is stuck in the kernel.
+constexpr auto kDeathLimit = 5s;
+constexpr size_t kMaxReasonBytes = 2048;
+
+Status WriteConfig(const SandboxDirectory& directory, const std::filesystem::path& root) {
+  const std::filesystem::path path = directory.bundle() / "config.json";
+  std::ofstream file(path);
+  file << OciConfig({.root = root, .late = directory.late()});
+  file.close();
+  if (!file) return Fail(ErrorCode::kUnavailable, "write \"{}\"", path.string());
+  return {};
+}
+
+struct SocketPair {
+  UniqueFd ours;
+  UniqueFd theirs;
+};
+
+Result<SocketPair> MakeSocketPair() {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+    return FailErrno(errno, "make a socket pair");
+  }
+  return SocketPair{.ours = UniqueFd(ends[0]), .theirs = UniqueFd(ends[1])};
+}
+
+// The sandbox that has just been started. Its number is checked against its command line, because a sandbox
+// that died at once may have left it to another process.
+Result<UniqueFd> OpenProcess(const SandboxDirectory& directory) {
+  pid_t pid = 0;
+  if (!(std::ifstream(directory.pid_file()) >> pid)) {
+    return Fail(ErrorCode::kUnavailable, "runsc wrote no pid file");
+  }
+  UniqueFd process(pidfd_open(pid, 0));
+  if (!process.valid()) return FailErrno(errno, "watch the sandbox's process");
+  std::ifstream file(fmt::format("/proc/{}/cmdline", pid));
+  std::string command_line;
+  std::getline(file, command_line);
+  if (!command_line.contains(directory.id())) {
+    return Fail(ErrorCode::kUnavailable, "the sandbox died at once");
+  }
+  return process;
+}
+
+// What runsc said when it failed: one line, without what would break a log.
+std::string ReadReason(int stderr_pipe) {
+  std::string reason = ReadAvailable(stderr_pipe, kMaxReasonBytes);
+  std::ranges::replace_if(reason, [](unsigned char c) { return c < ' ' || c == 0x7f; }, ' ');
+  reason.erase(reason.find_last_not_of(' ') + 1);
+  return reason.empty() ? "it gave no reason" : reason;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Sandbox>> Sandbox::Start(const Runsc& runsc, const std::filesystem::path& root,
+                                                const std::filesystem::path& pool) {
+  Result<SandboxDirectory> directory = SandboxDirectory::Create(pool);
+  if (!directory) return Forward(std::move(directory));
+  const std::string context = fmt::format("start sandbox \"{}\"", directory->id());
+  if (Status written = WriteConfig(*directory, root); !written) return Wrap(written.error(), context);
+  Result<SocketPair> control = MakeSocketPair();
+  if (!control) return Wrap(control.error(), context);
+  Result<Pipe> out = MakePipe();
+  if (!out) return Wrap(out.error(), context);
+  Result<Pipe> err = MakePipe();
+  if (!err) return Wrap(err.error(), context);
+
+  const Status started = runsc.Start(
+      *directory, {.in = control->theirs.get(), .out = out->write_end.get(), .err = err->write_end.get()});
+  if (!started) {
+    runsc.Delete(*directory);
+    return Wrap(started.error(), fmt::format("{} ({})", context, ReadReason(err->read_end.get())));
+  }
+  Result<UniqueFd> process = OpenProcess(*directory);
+  if (!process) {
+    runsc.Delete(*directory);
+    return Wrap(process.error(), context);
+  }
+  // So far only runsc had something to say there.
+  ReadAvailable(err->read_end.get(), kMaxReasonBytes);
+  return std::unique_ptr<Sandbox>(new Sandbox(std::move(*directory), std::move(control->ours),
+                                              std::move(out->read_end), std::move(err->read_end),
+                                              std::move(*process)));
+}
+
+Sandbox::Sandbox(SandboxDirectory directory, UniqueFd control, UniqueFd stdout_pipe, UniqueFd stderr_pipe,
+                 UniqueFd process)
+    : directory_(std::move(directory)),
+      control_(std::move(control)),
+      stdout_pipe_(std::move(stdout_pipe)),
+      stderr_pipe_(std::move(stderr_pipe)),
+      process_(std::move(process)) {}
+
+Sandbox::~Sandbox() {
+  pidfd_send_signal(process_.get(), SIGKILL, nullptr, 0);
+  const SteadyTime deadline = std::chrono::steady_clock::now() + kDeathLimit;
+  pollfd death{.fd = process_.get(), .events = POLLIN, .revents = 0};
+  while (poll(&death, 1, PollTimeout(deadline)) < 0 && errno == EINTR) {
+  }
+  // Succeeds only where this very process is the subreaper; otherwise the reaper above us does it.
+  siginfo_t ignored;
+  waitid(P_PIDFD, static_cast<id_t>(process_.get()), &ignored, WEXITED | WNOHANG);
+}
+
+Status Sandbox::MountRepository(int repository) {
+  Result<MountPoint> mounted = MountReadOnly(repository, directory_.repository());
+  if (!mounted) return Wrap(mounted.error(), fmt::format("sandbox \"{}\"", directory_.id()));
+  repository_ = std::move(*mounted);
+  return {};
+}
+
+Result<Supervised> Sandbox::RunCommand(const init::HandOver& hand_over, CommandLimits limits,
+                                       const std::function<void()>& on_started, std::stop_token stop) {
+  return Supervise({.control = control_.get(),
+                    .stdout_pipe = stdout_pipe_.get(),
+                    .stderr_pipe = stderr_pipe_.get(),
+                    .process = process_.get()},
+                   hand_over, limits, on_started, std::move(stop));
+}
+
+}  // namespace fumehood::sandbox

@@ -1,0 +1,207 @@
+#include "lib/sandbox/supervision.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "lib/base/unique_fd.h"
+#include "lib/sandbox/child_process.h"
+#include "lib/sandbox/output_capture.h"
+#include "lib/sandbox/pidfd.h"
+
+namespace fumehood::sandbox {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// Once the sandbox is dead nobody holds the pipes, and what they still contain is read within milliseconds.
+constexpr auto kDrainLimit = 2s;
+constexpr size_t kReadSize = 64 * 1024;
+
+bool MakeNonBlocking(int fd) {
+  const int flags = fcntl(fd, F_GETFL);
+  return flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0;
+}
+
+// One output stream of the command.
+class Output {
+ public:
+  Output(int fd, uint64_t max_bytes) : fd_(fd), capture_(max_bytes) {}
+
+  // -1, which poll ignores, when it has ended.
+  int fd() const { return fd_; }
+
+  // Reads once, so that a flood can't keep the caller from looking at the clock.
+  void ReadOnce() {
+    static thread_local std::array<char, kReadSize> buffer;
+    if (fd_ < 0) return;
+    const ssize_t got = read(fd_, buffer.data(), buffer.size());
+    if (got > 0) {
+      capture_.Append({buffer.data(), static_cast<size_t>(got)});
+    } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
+      fd_ = -1;
+    }
+  }
+
+  CapturedOutput Take() && { return std::move(capture_).Take(); }
+
+ private:
+  int fd_;
+  OutputCapture capture_;
+};
+
+class Supervision {
+ public:
+  Supervision(const SandboxChannels& channels, const init::HandOver& hand_over, CommandLimits limits,
+              const std::function<void()>& on_started)
+      : channels_(channels),
+        unsent_(Encode(hand_over)),
+        on_started_(on_started),
+        deadline_(std::chrono::steady_clock::now() + limits.timeout),
+        stdout_(channels.stdout_pipe, limits.max_output_bytes),
+        stderr_(channels.stderr_pipe, limits.max_output_bytes) {}
+
+  Result<Supervised> Run(int stop_event) {
+    while (!ending_) {
+      pollfd events[] = {
+          {.fd = stop_event, .events = POLLIN, .revents = 0},
+          {.fd = channels_.control, .events = ControlEvents(), .revents = 0},
+          {.fd = channels_.process, .events = POLLIN, .revents = 0},
+          {.fd = stdout_.fd(), .events = POLLIN, .revents = 0},
+          {.fd = stderr_.fd(), .events = POLLIN, .revents = 0},
+      };
+      const auto& [stop, control, process, out, err] = events;
+      if (poll(events, std::size(events), PollTimeout(deadline_)) < 0 && errno != EINTR) {
+        return FailErrno(errno, "wait for the sandbox");
+      }
+      if (out.revents != 0) stdout_.ReadOnce();
+      if (err.revents != 0) stderr_.ReadOnce();
+      if (stop.revents != 0) {
+        End(Cancelled{});
+        break;
+      }
+      if ((control.revents & POLLOUT) != 0) SendMore();
+      // The ending may lie in the socket of a sandbox that is dead already.
+      if ((control.revents & ~POLLOUT) != 0 || process.revents != 0) ReadReports();
+      if (process.revents != 0) End(SandboxTerminated{});
+      if (std::chrono::steady_clock::now() >= deadline_) End(TimedOut{});
+    }
+    pidfd_send_signal(channels_.process, SIGKILL, nullptr, 0);
+    Drain();
+    return Supervised{.ending = std::move(*ending_),
+                      .stdout_output = std::move(stdout_).Take(),
+                      .stderr_output = std::move(stderr_).Take(),
+                      .started = started_,
+                      .ended = ended_};
+  }
+
+ private:
+  using Ending = decltype(Supervised::ending);
+
+  short ControlEvents() const { return static_cast<short>(unsent_.empty() ? POLLIN : POLLIN | POLLOUT); }
+
+  // The first ending counts.
+  void End(Ending ending) {
+    if (ending_) return;
+    ending_ = std::move(ending);
+    ended_ = std::chrono::steady_clock::now();
+  }
+
+  void SendMore() {
+    const ssize_t sent = send(channels_.control, unsent_.data(), unsent_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent > 0) unsent_.erase(0, static_cast<size_t>(sent));
+    // A failure shows in what is read from the socket.
+  }
+
+  void ReadReports() {
+    std::array<char, 4096> buffer;
+    while (!ending_) {
+      const ssize_t got = recv(channels_.control, buffer.data(), buffer.size(), MSG_DONTWAIT);
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0 && errno == EAGAIN) return;
+      if (got <= 0) return End(SandboxTerminated{});
+      reports_.Append({buffer.data(), static_cast<size_t>(got)});
+      HandleReports();
+    }
+  }
+
+  void HandleReports() {
+    while (!ending_) {
+      const auto frame = reports_.Next();
+      if (!frame) return End(SandboxTerminated{});
+      if (!*frame) return;
+      auto report = DecodeReport(**frame);
+      if (!report) return End(SandboxTerminated{});
+      std::visit([this](auto& what) { Handle(what); }, *report);
+    }
+  }
+
+  void Handle(const init::Started&) {
+    if (started_) return End(SandboxTerminated{});
+    started_ = std::chrono::steady_clock::now();
+    if (on_started_) on_started_();
+  }
+
+  void Handle(const init::Ended& ended) {
+    if (started_ && WIFEXITED(ended.wait_status)) return End(Exited{WEXITSTATUS(ended.wait_status)});
+    if (started_ && WIFSIGNALED(ended.wait_status)) return End(Signaled{WTERMSIG(ended.wait_status)});
+    End(SandboxTerminated{});
+  }
+
+  void Handle(init::NotStarted& not_started) {
+    if (started_) return End(SandboxTerminated{});
+    End(std::move(not_started));
+  }
+
+  // What the command wrote before the kill is still in the pipes.
+  void Drain() {
+    const SteadyTime deadline = std::chrono::steady_clock::now() + kDrainLimit;
+    while (stdout_.fd() >= 0 || stderr_.fd() >= 0) {
+      pollfd events[] = {{.fd = stdout_.fd(), .events = POLLIN, .revents = 0},
+                         {.fd = stderr_.fd(), .events = POLLIN, .revents = 0}};
+      const int ready = poll(events, std::size(events), PollTimeout(deadline));
+      if (ready < 0 && errno != EINTR) return;
+      if (events[0].revents != 0) stdout_.ReadOnce();
+      if (events[1].revents != 0) stderr_.ReadOnce();
+      if (std::chrono::steady_clock::now() >= deadline) return;
+    }
+  }
+
+  const SandboxChannels channels_;
+  std::string unsent_;
+  const std::function<void()>& on_started_;
+  const SteadyTime deadline_;
+  Output stdout_;
+  Output stderr_;
+  init::FrameBuffer reports_{init::kMaxReportBody};
+  std::optional<SteadyTime> started_;
+  std::optional<Ending> ending_;
+  SteadyTime ended_;
+};
+
+}  // namespace
+
+Result<Supervised> Supervise(const SandboxChannels& channels, const init::HandOver& hand_over,
+                             CommandLimits limits, const std::function<void()>& on_started,
+                             std::stop_token stop) {
+  const UniqueFd stop_event(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!stop_event.valid()) return FailErrno(errno, "make an event");
+  if (!MakeNonBlocking(channels.stdout_pipe) || !MakeNonBlocking(channels.stderr_pipe)) {
+    return FailErrno(errno, "prepare the sandbox's pipes");
+  }
+  const std::stop_callback wake(stop, [&stop_event] { eventfd_write(stop_event.get(), 1); });
+  return Supervision(channels, hand_over, limits, on_started).Run(stop_event.get());
+}
+
+}  // namespace fumehood::sandbox
