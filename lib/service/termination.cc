@@ -1,0 +1,60 @@
+#include "lib/service/termination.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+
+#include <cerrno>
+#include <condition_variable>
+#include <csignal>
+#include <mutex>
+#include <utility>
+
+namespace fumehood::service {
+namespace {
+
+sigset_t TerminationSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  return signals;
+}
+
+}  // namespace
+
+Result<Termination> Termination::Watch() {
+  struct sigaction ignore = {};
+  ignore.sa_handler = SIG_IGN;
+  sigaction(SIGPIPE, &ignore, nullptr);
+
+  const sigset_t signals = TerminationSignals();
+  if (const int error = pthread_sigmask(SIG_BLOCK, &signals, nullptr); error != 0) {
+    return FailErrno(error, "block SIGTERM and SIGINT");
+  }
+  UniqueFd fd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!fd.valid()) return FailErrno(errno, "create a signalfd");
+  return Termination(std::move(fd));
+}
+
+Termination::Termination(UniqueFd signals) {
+  thread_ = std::jthread([fd = std::move(signals), stop = stop_](std::stop_token ended) mutable {
+    const UniqueFd wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    const std::stop_callback on_end(ended, [&wake] { eventfd_write(wake.get(), 1); });
+    pollfd polled[] = {{fd.get(), POLLIN, 0}, {wake.get(), POLLIN, 0}};
+    while (poll(polled, 2, -1) < 0 && errno == EINTR) {
+    }
+    if ((polled[0].revents & POLLIN) != 0) stop.request_stop();
+  });
+  pthread_setname_np(thread_.native_handle(), "signals");
+}
+
+void Termination::Wait() const {
+  std::mutex mutex;
+  std::condition_variable_any nobody_notifies;
+  std::unique_lock lock(mutex);
+  nobody_notifies.wait(lock, stop_.get_token(), [] { return false; });
+}
+
+}  // namespace fumehood::service
