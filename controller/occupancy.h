@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+
+#include "lib/api/sandbox_command.h"
+
+namespace fumehood::controller {
+
+// Which executors' slots are taken: by commands that we have seen bound, and by those that we have just bound and not
+// seen yet. Without the latter two decisions in a row would take the same slot. Safe to call from several threads.
+class Occupancy {
+ public:
+  // What the watch says of a command. An older state than what we have assumed ourselves is ignored.
+  // True when this freed a slot.
+  bool Observe(const api::SandboxCommand& command);
+  // The command is finished or gone. True when this freed a slot.
+  bool Remove(const std::string& uid);
+
+  // We are about to bind the command to `node_name`, as its attempt number `attempt`.
+  void Assume(const std::string& uid, const std::string& node_name, int64_t attempt);
+  // Our write was refused or its outcome is unknown: only the watch can tell now.
+  void Forget(const std::string& uid);
+
+  // Whether the watch has not yet shown what we have written for this command.
+  bool IsAheadOf(const api::SandboxCommand& command) const;
+  int64_t CountOn(const std::string& node_name) const;
+
+ private:
+  struct Place {
+    std::string node_name;
+    int64_t attempt = 0;
+    bool assumed = false;
+  };
+  bool EraseLocked(const std::string& uid);
+
+  mutable std::mutex mutex_;  // guards what follows
+  std::map<std::string, Place> places_;       // by uid
+  std::map<std::string, int64_t> by_node_;    // how many of places_ each node has
+};
+
+}  // namespace fumehood::controller

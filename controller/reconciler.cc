@@ -1,0 +1,160 @@
+#include "controller/reconciler.h"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "lib/api/names.h"
+
+namespace fumehood::controller {
+namespace {
+
+using service::kv;
+using std::chrono::duration_cast;
+using std::chrono::milliseconds;
+
+// A command that starts within this time doesn't cost a write and an Event that say it waited.
+constexpr milliseconds kSilentWait{1'000};
+
+// After an executor has handed a command back: twice as long each time, so that a broken node isn't asked in a loop.
+milliseconds RebindDelay(const api::SandboxCommand& command) {
+  if (command.status.attempt == 0) return milliseconds(0);
+  return milliseconds(1'000) * (int64_t{1} << std::min<int64_t>(command.status.attempt - 1, 5));
+}
+
+kube::ObjectReference ReferenceTo(const api::SandboxCommand& command) {
+  return {std::string(api::kApiVersion), std::string(api::kSandboxCommandKind), command.metadata.ns,
+          command.metadata.name, command.metadata.uid};
+}
+
+}  // namespace
+
+Reconciler::Reconciler(Parts parts)
+    : clock_(parts.clock),
+      log_(parts.log),
+      apply_(parts.apply),
+      events_(parts.events),
+      queue_(parts.queue),
+      retention_(parts.retention) {}
+
+kube::Outcome Reconciler::Reconcile(const CommandKey& key, std::stop_token stop) {
+  // Deciding before everything has been listed would find no executor and no RuntimeClass where there are some.
+  if (!view_->synced()) return kube::LookAgain{milliseconds(50)};
+  const auto command = view_->FindCommand(key);
+  if (!command) {
+    LeaveLine(key);
+    return kube::Settled{};
+  }
+  if (view_->occupancy().IsAheadOf(*command)) return kube::Settled{};  // the watch will bring what we wrote
+
+  bool slots_left = false;
+  const Decision decision = DecideAndAssume(*command, slots_left);
+  const kube::Outcome outcome =
+      std::visit([&](const auto& decided) { return Carry(*command, decided, stop); }, decision);
+  // Whoever is next in line may fit where this one doesn't.
+  if (const auto behind = line_.Behind(key); behind && slots_left) queue_.Add(*behind);
+  return outcome;
+}
+
+void Reconciler::LeaveLine(const CommandKey& key) {
+  if (const auto behind = line_.Leave(key)) queue_.Add(*behind);
+}
+
+Decision Reconciler::DecideAndAssume(const api::SandboxCommand& command, bool& slots_left) {
+  const auto runtime_class = view_->FindRuntimeClass(command.spec.runtime_class_name);
+  std::lock_guard lock(placing_);
+  const auto executors = view_->ReadyExecutors();
+  Decision decision = Decide(command, runtime_class.get(), executors);
+  slots_left = std::ranges::any_of(executors, [](const auto& executor) { return executor.free_slots() > 0; });
+  if (const auto* bind = std::get_if<Bind>(&decision)) {
+    if (clock_.SteadyNow() - line_.Join(KeyOf(command), clock_.SteadyNow()) < RebindDelay(command)) {
+      return Wait{api::reason::kRejected, "an executor handed it back; it is bound again shortly"};
+    }
+    view_->occupancy().Assume(command.metadata.uid, bind->node_name, command.status.attempt + 1);
+  }
+  return decision;
+}
+
+kube::Outcome Reconciler::Carry(const api::SandboxCommand& command, const Nothing&, std::stop_token) {
+  LeaveLine(KeyOf(command));
+  return kube::Settled{};
+}
+
+kube::Outcome Reconciler::Carry(const api::SandboxCommand& command, const Bind& bind, std::stop_token stop) {
+  if (const Status written = apply_.Write(command, bind, stop); !written) {
+    view_->occupancy().Forget(command.metadata.uid);
+    return WriteFailed(command, "bind", written.error());
+  }
+  LeaveLine(KeyOf(command));
+  log_.Info("command bound", {kv("command", FullName(command.metadata)), kv("uid", command.metadata.uid),
+                              kv("node", bind.node_name), kv("attempt", command.status.attempt + 1)});
+  return kube::Settled{};
+}
+
+kube::Outcome Reconciler::Carry(const api::SandboxCommand& command, const Wait& wait, std::stop_token stop) {
+  const SteadyTime now = clock_.SteadyNow();
+  const auto waited = duration_cast<milliseconds>(now - line_.Join(KeyOf(command), now));
+  if (wait.reason == api::reason::kRejected) {
+    return kube::LookAgain{std::max(RebindDelay(command) - waited, milliseconds(1))};
+  }
+  if (AlreadySays(command, wait)) return kube::Settled{};
+  if (waited < kSilentWait) return kube::LookAgain{kSilentWait - waited};
+
+  if (const Status written = apply_.Write(command, wait, stop); !written) {
+    return WriteFailed(command, "say why it waits", written.error());
+  }
+  events_.Record({.regarding = ReferenceTo(command),
+                  .type = wait.reason == api::reason::kQueued ? kube::EventType::kNormal : kube::EventType::kWarning,
+                  .reason = std::string(wait.reason),
+                  .action = "Scheduling",
+                  .note = wait.message});
+  log_.Info("command waits", {kv("command", FullName(command.metadata)), kv("uid", command.metadata.uid),
+                              kv("reason", wait.reason), kv("why", wait.message)});
+  return kube::Settled{};
+}
+
+kube::Outcome Reconciler::Carry(const api::SandboxCommand& command, const End& end, std::stop_token stop) {
+  if (const Status written = apply_.Write(command, end, stop); !written) {
+    return WriteFailed(command, "end", written.error());
+  }
+  LeaveLine(KeyOf(command));
+  log_.Info("command ended without a run",
+            {kv("command", FullName(command.metadata)), kv("uid", command.metadata.uid),
+             kv("phase", api::ToString(end.phase)), kv("reason", end.reason), kv("why", end.message)});
+  return kube::Settled{};
+}
+
+kube::Outcome Reconciler::WriteFailed(const api::SandboxCommand& command, std::string_view what, const Error& error) {
+  if (error.code == ErrorCode::kNotFound || error.code == ErrorCode::kCancelled) return kube::Settled{};
+  // A conflict is the ordinary way to learn that the command has changed; the watch brings the change.
+  if (error.code == ErrorCode::kConflict) {
+    log_.Debug("command changed meanwhile", {kv("command", FullName(command.metadata)), kv("tried", what)});
+  } else {
+    log_.Warning("write failed, will try again",
+                 {kv("command", FullName(command.metadata)), kv("tried", what), kv("error", error.message)});
+  }
+  return kube::TryAgain{};
+}
+
+void Reconciler::WakeAll() {
+  for (const CommandKey& key : line_.All()) queue_.Add(key);
+}
+
+void Reconciler::OnCommand(const api::SandboxCommand& command) { queue_.Add(KeyOf(command)); }
+
+void Reconciler::OnCommandLeft(const api::SandboxCommand& last) {
+  const CommandKey key = KeyOf(last);
+  LeaveLine(key);
+  queue_.Forget(key);
+  retention_.OnCommandLeft(last);
+}
+
+void Reconciler::OnSlotFreed() {
+  if (const auto first = line_.First()) queue_.Add(*first);
+}
+
+void Reconciler::OnProblem(const Error& error) {
+  log_.Warning("watch interrupted, will try again", {kv("error", error.message)});
+}
+
+}  // namespace fumehood::controller

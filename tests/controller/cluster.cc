@@ -1,0 +1,103 @@
+#include "tests/controller/cluster.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "controller/resources.h"
+
+namespace fumehood::controller {
+namespace {
+
+using nlohmann::json;
+
+const kube::ResourceType kEvents{"events.k8s.io", "v1", "events", kube::Scope::kNamespaced};
+constexpr const char* kNamespace = "team-a";
+constexpr const char* kSentinel = "Sentinel";
+
+}  // namespace
+
+Cluster::Cluster()
+    : events(client, clock, "fumehood-controller", "test", [](const Error& error) { ADD_FAILURE() << error.message; }) {
+  reconciler.Use(view);
+}
+
+void Cluster::ListEverything() {
+  view.runtime_classes_sink().Replace({api::SampleRuntimeClass()});
+  view.nodes_sink().Replace({});
+  view.executors_sink().Replace({});
+  view.commands_sink().Replace({});
+}
+
+void Cluster::AddExecutor(const std::string& node_name, int64_t slots) {
+  view.nodes_sink().Apply(api::SampleNode(node_name));
+  view.executors_sink().Apply(api::SampleExecutor(node_name, slots));
+}
+
+void Cluster::Create(const json& command) {
+  server.Put(kSandboxCommands, command);
+  Show(command.at("metadata").at("name"));
+}
+
+void Cluster::Show(const std::string& name) {
+  const auto object = server.Find(kSandboxCommands, {kNamespace, name});
+  if (object && !api::Read(*object).IsFinished()) {
+    view.commands_sink().Apply(shown_[name] = *object);
+  } else {
+    view.commands_sink().Remove(shown_.at(name));  // what leaves a selector comes with its previous state
+  }
+}
+
+void Cluster::Change(const std::string& name, const json& merge_patch) {
+  json object = server.Find(kSandboxCommands, {kNamespace, name}).value();
+  object.merge_patch(merge_patch);
+  server.Put(kSandboxCommands, std::move(object));
+}
+
+void Cluster::Finish(const std::string& name) {
+  server.Put(kSandboxCommands,
+             api::AsFinished(server.Find(kSandboxCommands, {kNamespace, name}).value(), clock.WallNow()));
+}
+
+void Cluster::Work() {
+  while (const auto key = queue.TryGet()) {
+    const kube::Outcome outcome = reconciler.Reconcile(*key, {});
+    if (std::holds_alternative<kube::TryAgain>(outcome)) queue.AddRateLimited(*key);
+    if (const auto* again = std::get_if<kube::LookAgain>(&outcome)) queue.AddAfter(*key, again->after);
+    queue.Done(*key);
+  }
+}
+
+void Cluster::Advance(std::chrono::milliseconds step) {
+  clock.Advance(step);
+  Work();
+}
+
+api::SandboxCommand Cluster::Get(const std::string& name) const {
+  return api::Read(server.Find(kSandboxCommands, {kNamespace, name}).value());
+}
+
+std::string Cluster::NodeOf(const std::string& name) const {
+  const auto command = Get(name);
+  return command.IsBound() ? command.status.node_name : "";
+}
+
+std::vector<std::string> Cluster::EventReasons() {
+  const auto reasons = [this] {
+    std::vector<std::string> all;
+    for (const json& event : server.All(kEvents, kNamespace)) all.push_back(event.at("reason"));
+    return all;
+  };
+  const auto sentinels = std::ranges::count(reasons(), kSentinel);
+  // Events are written in the order in which they were recorded: when this one is there, all of them are.
+  events.Record({.regarding = {.ns = kNamespace, .name = "z"}, .reason = kSentinel, .action = "Test", .note = ""});
+  const bool arrived = server.WaitUntil([&] { return std::ranges::count(reasons(), kSentinel) > sentinels; });
+  EXPECT_TRUE(arrived) << "the events are not written";
+  auto all = reasons();
+  std::erase(all, kSentinel);
+  return all;
+}
+
+}  // namespace fumehood::controller

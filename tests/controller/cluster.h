@@ -1,0 +1,70 @@
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "controller/apply.h"
+#include "controller/cluster_view.h"
+#include "controller/command_key.h"
+#include "controller/reconciler.h"
+#include "controller/retention.h"
+#include "lib/api/sandbox_command.h"
+#include "lib/kube/client.h"
+#include "lib/kube/event_recorder.h"
+#include "lib/kube/work_queue.h"
+#include "lib/service/log.h"
+#include "tests/fakes/fake_api_server.h"
+#include "tests/fakes/fake_clock.h"
+#include "tests/fakes/sample_objects.h"
+
+namespace fumehood::controller {
+
+// The controller's parts at work on an API server in memory. The test moves the clock, and decides when the watch shows
+// what has changed and when the workers take their turn.
+class Cluster {
+ public:
+  Cluster();
+
+  // The answers to the controller's first lists: nothing but the RuntimeClass gvisor, and no executor.
+  void ListEverything();
+
+  // An executor that is ready, on a node of its own; the watches show both.
+  void AddExecutor(const std::string& node_name, int64_t slots);
+  // Somebody creates the command, and the watch shows it.
+  void Create(const nlohmann::json& command);
+  // The watch shows what has become of the command: changed, finished or gone.
+  void Show(const std::string& name);
+  // Changes the command as somebody else would; the watch doesn't show it yet.
+  void Change(const std::string& name, const nlohmann::json& merge_patch);
+  void Finish(const std::string& name);
+
+  // The workers take every command that is ready.
+  void Work();
+  void Advance(std::chrono::milliseconds step);  // of time, and then work
+
+  api::SandboxCommand Get(const std::string& name) const;  // as the API server has it
+  // The node that the command is bound to, empty where it isn't.
+  std::string NodeOf(const std::string& name) const;
+  // The reasons of the Events that have been recorded so far.
+  std::vector<std::string> EventReasons();
+
+  FakeClock clock;
+  kube::FakeApiServer server;
+  kube::Client client{server, "fumehood-controller"};
+  service::Log log{service::LogLevel::kError};
+  Apply apply{client, clock};
+  kube::WorkQueue<CommandKey> queue{clock};
+  kube::WorkQueue<CommandKey> finished{clock};
+  kube::EventRecorder events;
+  Retention retention{client, apply, finished, clock, log};
+  Reconciler reconciler{{clock, log, apply, events, queue, retention}};
+  ClusterView view{clock, reconciler};
+
+ private:
+  std::map<std::string, nlohmann::json> shown_;  // what the watch has shown last
+};
+
+}  // namespace fumehood::controller

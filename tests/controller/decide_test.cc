@@ -1,0 +1,255 @@
+#include "controller/decide.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "lib/api/names.h"
+#include "tests/fakes/sample_objects.h"
+
+namespace fumehood::controller {
+namespace {
+
+// What a decision is made from; by itself it is one idle executor, and a command that fits it.
+struct Situation {
+  api::SandboxCommand command = api::Read(api::SampleCommand());
+  std::optional<api::RuntimeClass> runtime_class = api::ReadRuntimeClass(api::SampleRuntimeClass()).value();
+  std::vector<ReadyExecutor> executors = {Idle("node-1", 2)};
+
+  static ReadyExecutor Idle(const std::string& node_name, int64_t slots) {
+    return {.offer = std::make_shared<const api::SandboxExecutor>(
+                api::ReadSandboxExecutor(api::SampleExecutor(node_name, slots)).value()),
+            .node = std::make_shared<const api::Node>(api::ReadNode(api::SampleNode(node_name)).value())};
+  }
+  static ReadyExecutor Busy(const std::string& node_name, int64_t slots, int64_t busy) {
+    ReadyExecutor executor = Idle(node_name, slots);
+    executor.busy = busy;
+    return executor;
+  }
+  static ReadyExecutor Offering(const std::string& node_name, const std::vector<std::string>& images) {
+    api::SandboxExecutor offer = *Idle(node_name, 2).offer;
+    offer.status.images = images;
+    ReadyExecutor executor = Idle(node_name, 2);
+    executor.offer = std::make_shared<const api::SandboxExecutor>(std::move(offer));
+    return executor;
+  }
+  static ReadyExecutor Labelled(const std::string& node_name, const std::map<std::string, std::string>& labels) {
+    ReadyExecutor executor = Idle(node_name, 2);
+    executor.node = std::make_shared<const api::Node>(api::ReadNode(api::SampleNode(node_name, labels)).value());
+    return executor;
+  }
+};
+
+std::string Describe(const Nothing&) { return "nothing"; }
+std::string Describe(const Bind& bind) { return fmt::format("bind {} {}", bind.node_name, bind.executor.pod_name); }
+std::string Describe(const Wait& wait) { return fmt::format("wait {}: {}", wait.reason, wait.message); }
+std::string Describe(const End& end) {
+  return fmt::format("end {} {}: {}", ToString(end.phase), end.reason, end.message);
+}
+
+struct DecideCase {
+  std::string name;
+  std::function<void(Situation&)> change;
+  std::string want;  // how the description of the decision begins
+
+  friend void PrintTo(const DecideCase& row, std::ostream* out) { *out << row.name; }
+};
+
+class DecideTest : public testing::TestWithParam<DecideCase> {};
+
+TEST_P(DecideTest, DecidesByTheFacts) {
+  Situation situation;
+  GetParam().change(situation);
+  const Decision decision =
+      Decide(situation.command, situation.runtime_class ? &*situation.runtime_class : nullptr, situation.executors);
+  const std::string description = std::visit([](const auto& decided) { return Describe(decided); }, decision);
+  EXPECT_THAT(description, testing::StartsWith(GetParam().want));
+}
+
+std::string NameOf(const testing::TestParamInfo<DecideCase>& info) { return info.param.name; }
+
+const DecideCase kWhoseBusiness[] = {
+    {"FitsAnIdleExecutor", [](Situation&) {}, "bind node-1 executor-on-node-1"},
+    {"Finished",
+     [](Situation& s) { s.command = api::Read(api::AsFinished(api::SampleCommand(), WallTime{})); },
+     "nothing"},
+    {"FinishedAndDeleted",
+     [](Situation& s) {
+       s.command = api::Read(api::AsFinished(api::SampleCommand(), WallTime{}));
+       s.command.metadata.deletion_timestamp = WallTime{};
+     },
+     "nothing"},
+    {"Bound", [](Situation& s) { s.command = api::Read(api::AsBound(api::SampleCommand())); }, "nothing"},
+    {"BoundAndCancelledIsTheExecutorsBusiness",
+     [](Situation& s) {
+       s.command = api::Read(api::AsBound(api::SampleCommand()));
+       s.command.spec.cancel = true;
+     },
+     "nothing"},
+    {"Running",
+     [](Situation& s) {
+       s.command = api::Read(api::AsBound(api::SampleCommand()));
+       s.command.status.phase = api::Phase::kRunning;
+     },
+     "nothing"},
+    {"CancelledBeforeItIsBound", [](Situation& s) { s.command.spec.cancel = true; },
+     "end Cancelled Cancelled: cancelled before it was started"},
+    {"DeletedBeforeItIsBound", [](Situation& s) { s.command.metadata.deletion_timestamp = WallTime{}; },
+     "end Cancelled Cancelled: cancelled before it was started"},
+    {"CancelledWhileItWaits",
+     [](Situation& s) {
+       s.command.status.phase = api::Phase::kPending;
+       s.command.spec.cancel = true;
+       s.executors.clear();
+     },
+     "end Cancelled Cancelled"},
+    {"CancelledWithAnInvalidSpec",
+     [](Situation& s) {
+       s.command.spec.cancel = true;
+       s.command.spec.command.clear();
+     },
+     "end Cancelled Cancelled"},
+};
+INSTANTIATE_TEST_SUITE_P(WhoseBusiness, DecideTest, testing::ValuesIn(kWhoseBusiness), NameOf);
+
+const DecideCase kInvalidSpecs[] = {
+    {"NeitherCommandNorShell", [](Situation& s) { s.command.spec.command.clear(); },
+     "end Failed InvalidSpec: spec.command, spec.shell: exactly one"},
+    {"CommandAndShell", [](Situation& s) { s.command.spec.shell = "make"; },
+     "end Failed InvalidSpec: spec.command, spec.shell: exactly one"},
+    {"EmptyProgram", [](Situation& s) { s.command.spec.command = {""}; },
+     "end Failed InvalidSpec: spec.command[0]"},
+    {"NulInAnArgument", [](Situation& s) { s.command.spec.command = {"ls", std::string("a\0b", 3)}; },
+     "end Failed InvalidSpec: spec.command: "},
+    {"NulInTheShellCommand",
+     [](Situation& s) {
+       s.command.spec.command.clear();
+       s.command.spec.shell = std::string("a\0b", 3);
+     },
+     "end Failed InvalidSpec: spec.shell: "},
+    {"RepositoryOutsideOfTheRoot", [](Situation& s) { s.command.spec.repository.path = "../etc"; },
+     "end Failed InvalidSpec: spec.repository.path: \"../etc\""},
+    {"NoRepository", [](Situation& s) { s.command.spec.repository.path = ""; },
+     "end Failed InvalidSpec: spec.repository.path: "},
+    {"AbsoluteWorkingDir", [](Situation& s) { s.command.spec.working_dir = "/etc"; },
+     "end Failed InvalidSpec: spec.workingDir: \"/etc\""},
+    {"NameOfAVariable", [](Situation& s) { s.command.spec.env = {{"1ST", "x"}}; },
+     "end Failed InvalidSpec: spec.env: \"1ST\""},
+    {"NulInAVariable", [](Situation& s) { s.command.spec.env = {{"A", std::string("a\0b", 3)}}; },
+     "end Failed InvalidSpec: spec.env: the value of A"},
+    {"NoTime", [](Situation& s) { s.command.spec.timeout = std::chrono::seconds(0); },
+     "end Failed InvalidSpec: spec.timeoutSeconds: 0"},
+    {"NegativeOutput", [](Situation& s) { s.command.spec.max_output_bytes = -1; },
+     "end Failed InvalidSpec: spec.output.maxBytes: -1"},
+    {"InvalidEvenWithoutARuntimeClass",
+     [](Situation& s) {
+       s.runtime_class.reset();
+       s.command.spec.command.clear();
+     },
+     "end Failed InvalidSpec"},
+};
+INSTANTIATE_TEST_SUITE_P(InvalidSpecs, DecideTest, testing::ValuesIn(kInvalidSpecs), NameOf);
+
+const DecideCase kWaits[] = {
+    {"NoRuntimeClass", [](Situation& s) { s.runtime_class.reset(); },
+     "wait RuntimeClassNotFound: the RuntimeClass \"gvisor\" does not exist; "},
+    {"NoExecutor", [](Situation& s) { s.executors.clear(); }, "wait NoExecutorAvailable: no executor is ready"},
+    {"NobodyServesTheHandler", [](Situation& s) { s.runtime_class->handler = "kata"; },
+     "wait NoExecutorAvailable: no ready executor serves the handler \"kata\" of the RuntimeClass \"gvisor\""},
+    {"NoNodeForTheRuntimeClass",
+     [](Situation& s) {
+       s.runtime_class->node_selector = {{"sandbox", "yes"}, {"zone", "b"}};
+       s.executors = {Situation::Labelled("node-1", {{"sandbox", "yes"}, {"zone", "a"}})};
+     },
+     "wait NoExecutorAvailable: no ready executor is on a node with the labels sandbox=yes,zone=b that the RuntimeClass "
+     "\"gvisor\" asks for"},
+    {"NoNodeForTheCommand",
+     [](Situation& s) {
+       s.command.spec.node_selector = {{"disk", "fast"}};
+       s.executors = {Situation::Labelled("node-1", {{"disk", "slow"}})};
+     },
+     "wait NoExecutorAvailable: no ready executor is on a node with the labels disk=fast of spec.nodeSelector"},
+    {"NobodyOffersTheImage",
+     [](Situation& s) {
+       s.command.spec.image = "rust";
+       s.executors = {Situation::Offering("node-1", {"go", "default"}), Situation::Offering("node-2", {"default"})};
+     },
+     "wait ImageNotFound: no ready executor offers the image \"rust\"; offered: default, go"},
+    {"NobodyOffersAnyImage",
+     [](Situation& s) { s.executors = {Situation::Offering("node-1", {})}; },
+     "wait ImageNotFound: no ready executor offers the image \"default\"; offered: none"},
+    {"EverySlotIsTaken",
+     [](Situation& s) { s.executors = {Situation::Busy("node-1", 2, 2), Situation::Busy("node-2", 1, 1)}; },
+     "wait Queued: every slot of the executors that could run it is taken"},
+    {"MoreThanEverySlotIsTaken", [](Situation& s) { s.executors = {Situation::Busy("node-1", 2, 3)}; },
+     "wait Queued"},
+    {"ExecutorWithoutSlots", [](Situation& s) { s.executors = {Situation::Idle("node-1", 0)}; }, "wait Queued"},
+    {"FreeSlotsOnlyWhereItDoesNotFit",
+     [](Situation& s) {
+       s.executors = {Situation::Busy("node-1", 2, 2), Situation::Offering("node-2", {"go"})};
+     },
+     "wait Queued"},
+};
+INSTANTIATE_TEST_SUITE_P(Waits, DecideTest, testing::ValuesIn(kWaits), NameOf);
+
+const DecideCase kChoices[] = {
+    {"ANodeWithTheLabels",
+     [](Situation& s) {
+       s.runtime_class->node_selector = {{"sandbox", "yes"}};
+       s.command.spec.node_selector = {{"disk", "fast"}};
+       s.executors = {Situation::Labelled("node-1", {{"sandbox", "yes"}}),
+                      Situation::Labelled("node-2", {{"disk", "fast"}}),
+                      Situation::Labelled("node-3", {{"sandbox", "yes"}, {"disk", "fast"}, {"zone", "a"}})};
+     },
+     "bind node-3"},
+    {"TheOneThatOffersTheImage",
+     [](Situation& s) {
+       s.command.spec.image = "go";
+       s.executors = {Situation::Offering("node-1", {"default"}), Situation::Offering("node-2", {"default", "go"})};
+     },
+     "bind node-2"},
+    {"TheLastFreeSlot",
+     [](Situation& s) { s.executors = {Situation::Busy("node-1", 2, 2), Situation::Busy("node-2", 3, 2)}; },
+     "bind node-2"},
+    {"TheSmallestShareAndNotTheFewestCommands",
+     [](Situation& s) { s.executors = {Situation::Busy("node-1", 2, 1), Situation::Busy("node-2", 10, 3)}; },
+     "bind node-2"},
+    {"TheFirstNameAmongEqualShares",
+     [](Situation& s) { s.executors = {Situation::Busy("node-2", 2, 1), Situation::Busy("node-1", 4, 2)}; },
+     "bind node-1"},
+};
+INSTANTIATE_TEST_SUITE_P(Choices, DecideTest, testing::ValuesIn(kChoices), NameOf);
+
+const DecideCase kHandedBack[] = {
+    {"Once", [](Situation& s) { s.command = api::Read(api::AsHandedBack(api::SampleCommand(), 1)); }, "bind node-1"},
+    {"OneTimeTooFew",
+     [](Situation& s) { s.command = api::Read(api::AsHandedBack(api::SampleCommand(), kMaxAttempts - 1)); },
+     "bind node-1"},
+    {"TooOften",
+     [](Situation& s) { s.command = api::Read(api::AsHandedBack(api::SampleCommand(), kMaxAttempts)); },
+     "end Failed ExecutorLost: handed back by an executor 3 times; the last time: the disk is full"},
+    {"TooOftenWithoutAReason",
+     [](Situation& s) {
+       s.command = api::Read(api::AsHandedBack(api::SampleCommand(), kMaxAttempts));
+       s.command.status.conditions.clear();
+     },
+     "end Failed ExecutorLost: handed back by an executor 3 times; the last time: no reason given"},
+    {"AndCancelled",
+     [](Situation& s) {
+       s.command = api::Read(api::AsHandedBack(api::SampleCommand(), 1));
+       s.command.spec.cancel = true;
+     },
+     "end Cancelled Cancelled"},
+};
+INSTANTIATE_TEST_SUITE_P(HandedBack, DecideTest, testing::ValuesIn(kHandedBack), NameOf);
+
+}  // namespace
+}  // namespace fumehood::controller
