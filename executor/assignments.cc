@@ -1,0 +1,82 @@
+#include "executor/assignments.h"
+
+#include <utility>
+#include <vector>
+
+namespace fumehood::executor {
+
+AttemptKey KeyOf(const api::SandboxCommand& command) {
+  return {{command.metadata.ns, command.metadata.name}, command.metadata.uid, command.status.attempt};
+}
+
+void Assignment::Kill(KillCause cause) {
+  auto none = KillCause::kNone;
+  if (cause_.compare_exchange_strong(none, cause)) stop_.request_stop();
+}
+
+void Assignment::SetStarted(WallTime time) {
+  std::lock_guard lock(mutex_);
+  start_time_ = time;
+}
+
+std::optional<WallTime> Assignment::start_time() const {
+  std::lock_guard lock(mutex_);
+  return start_time_;
+}
+
+bool Assignments::Take(const AttemptKey& key) {
+  if (key.attempt < 1) return false;
+  auto assignment = std::make_shared<Assignment>();
+  std::shared_ptr<Assignment> replaced;
+  {
+    std::lock_guard lock(mutex_);
+    Entry& entry = entries_[key.uid];
+    if (key.attempt <= entry.attempt) return false;
+    if (all_killed_ != KillCause::kNone) assignment->Kill(all_killed_);
+    replaced = std::exchange(entry.assignment, std::move(assignment));
+    entry.attempt = key.attempt;
+  }
+  // Killing runs callbacks; never under the lock.
+  if (replaced) replaced->Kill(KillCause::kGone);
+  return true;
+}
+
+std::shared_ptr<Assignment> Assignments::Find(const AttemptKey& key) const {
+  std::lock_guard lock(mutex_);
+  const auto entry = entries_.find(key.uid);
+  return entry != entries_.end() && entry->second.attempt == key.attempt ? entry->second.assignment : nullptr;
+}
+
+void Assignments::Kill(const std::string& uid, KillCause cause) {
+  std::shared_ptr<Assignment> assignment;
+  {
+    std::lock_guard lock(mutex_);
+    const auto entry = entries_.find(uid);
+    if (entry != entries_.end()) assignment = entry->second.assignment;
+  }
+  if (assignment) assignment->Kill(cause);
+}
+
+void Assignments::KillAll(KillCause cause) {
+  std::vector<std::shared_ptr<Assignment>> all;
+  {
+    std::lock_guard lock(mutex_);
+    all_killed_ = cause;
+    for (const auto& [uid, entry] : entries_) all.push_back(entry.assignment);
+  }
+  for (const auto& assignment : all) assignment->Kill(cause);
+}
+
+void Assignments::Leave(const std::string& uid) {
+  std::shared_ptr<Assignment> assignment;
+  {
+    std::lock_guard lock(mutex_);
+    const auto entry = entries_.find(uid);
+    if (entry == entries_.end()) return;
+    assignment = entry->second.assignment;
+    entries_.erase(entry);
+  }
+  assignment->Kill(KillCause::kGone);
+}
+
+}  // namespace fumehood::executor

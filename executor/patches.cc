@@ -1,0 +1,64 @@
+#include "executor/patches.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "executor/condition_message.h"
+#include "lib/api/names.h"
+
+namespace fumehood::executor {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::array<std::string_view, 3> kControllersFields = {"nodeName", "executor", "attempt"};
+
+json TestOperation(std::string_view path, json value) {
+  return {{"op", "test"}, {"path", path}, {"value", std::move(value)}};
+}
+
+// "add" replaces a member that exists.
+json SetOperation(std::string_view path, json value) {
+  return {{"op", "add"}, {"path", path}, {"value", std::move(value)}};
+}
+
+json FencedPatch(const api::SandboxCommand& command) {
+  return json::array({TestOperation("/metadata/uid", command.metadata.uid),
+                      TestOperation("/status/attempt", command.status.attempt)});
+}
+
+bool IsControllersField(std::string_view name) {
+  return std::ranges::find(kControllersFields, name) != kControllersFields.end();
+}
+
+}  // namespace
+
+json RunningPatch(const api::SandboxCommand& command, WallTime start_time) {
+  json patch = FencedPatch(command);
+  patch.push_back(TestOperation("/status/phase", ToString(api::Phase::kScheduled)));
+  patch.push_back(SetOperation("/status/phase", ToString(api::Phase::kRunning)));
+  patch.push_back(SetOperation("/status/startTime", FormatMicroTime(start_time)));
+  return patch;
+}
+
+json ResultPatch(const api::SandboxCommand& command, const api::SandboxCommandStatus& finished) {
+  json patch = FencedPatch(command);
+  const json fields = ToJson(finished);
+  for (const auto& [name, value] : fields.items()) {
+    if (!IsControllersField(name)) patch.push_back(SetOperation("/status/" + name, value));
+  }
+  return patch;
+}
+
+json HandBackPatch(const api::SandboxCommand& command, const std::string& why, WallTime now) {
+  auto conditions = command.status.conditions;
+  SetCondition(conditions, {std::string(api::condition::kScheduled), api::ConditionStatus::kFalse,
+                            std::string(api::reason::kRejected), ConditionMessage(why), now});
+  json patch = FencedPatch(command);
+  patch.push_back(SetOperation("/status/phase", ToString(api::Phase::kPending)));
+  patch.push_back(SetOperation("/status/conditions", ToJson(conditions)));
+  return patch;
+}
+
+}  // namespace fumehood::executor
