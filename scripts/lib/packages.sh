@@ -1,0 +1,38 @@
+# Debian packages: only those that are missing.
+# shellcheck shell=bash disable=SC2034
+# shellcheck source=root.sh
+source "$(dirname "${BASH_SOURCE[0]}")/root.sh"
+# shellcheck source=progress.sh
+source "$(dirname "${BASH_SOURCE[0]}")/progress.sh"
+# shellcheck source=paths.sh
+source "$(dirname "${BASH_SOURCE[0]}")/paths.sh"
+
+build_packages=(
+  cmake ninja-build g++ pkg-config git ca-certificates curl openssl python3 python3-venv procps util-linux
+  libcpprest-dev libssl-dev libyaml-cpp-dev nlohmann-json3-dev libspdlog-dev libfmt-dev libcli11-dev
+  libgtest-dev libgmock-dev busybox-static
+)
+test_packages=(shellcheck)
+debian_image_packages=(debootstrap wget)
+
+missing_packages() { # NAMES...
+  local installed
+  installed=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' "$@" 2>/dev/null | sed -n 's/ installed$//p' || true)
+  comm -23 <(printf '%s\n' "$@" | sort -u) <(sort -u <<<"$installed")
+}
+
+install_packages() { # NAMES...
+  local missing
+  command -v apt-get >/dev/null || die "this is not a Debian system; install what corresponds to: $*"
+  mapfile -t missing < <(missing_packages "$@")
+  ((${#missing[@]})) || return 0
+  if ((EUID != 0)) && ! command -v sudo >/dev/null; then
+    die "packages are missing and there is no sudo; as root: apt-get update && apt-get install ${missing[*]}"
+  fi
+  local apt=(as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300)
+  # One source out of order shall not keep us from the others: whether the packages can be had, the installation tells.
+  run_logged "reading the package lists" "$log_folder/apt-update.log" "${apt[@]}" -q update || true
+  run_logged "installing packages: ${missing[*]}" "$log_folder/apt-install.log" \
+    "${apt[@]}" -q -y install --no-install-recommends "${missing[@]}" ||
+    die "cannot install packages; if the network needs a proxy, tell apt (Acquire::http::Proxy) and try again"
+}
