@@ -31,10 +31,17 @@ std::string Describe(const std::map<std::string, std::string>& selector) {
   return fmt::format("{}", fmt::join(entries, ","));
 }
 
+// A few of the images that there are: enough to see what a mistyped name was meant to be.
 std::string DescribeImages(const Candidates& candidates) {
+  constexpr size_t kEnough = 20;
   std::set<std::string> images;
-  for (const ReadyExecutor* executor : candidates) images.insert(executor->offer->status.images.begin(), executor->offer->status.images.end());
-  return fmt::format("{}", fmt::join(images, ", "));
+  for (const ReadyExecutor* executor : candidates) {
+    const auto& offered = executor->offer->status.images;
+    images.insert(offered.begin(), offered.end());
+  }
+  if (images.empty()) return "none";
+  const auto last = std::next(images.begin(), static_cast<ptrdiff_t>(std::min(images.size(), kEnough)));
+  return fmt::format("{}{}", fmt::join(images.begin(), last, ", "), images.size() > kEnough ? ", …" : "");
 }
 
 // The smaller share of its slots is taken, the better; of equals, the one whose name comes first.
@@ -69,12 +76,11 @@ Decision Place(const api::SandboxCommand& command, const api::RuntimeClass& runt
                 fmt::format("no ready executor is on a node with the labels {} of spec.nodeSelector",
                             Describe(spec.node_selector))};
   }
-  const std::string images = DescribeImages(candidates);
+  const Candidates on_right_nodes = candidates;
   candidates = Filter(candidates, [&](const auto& e) { return Offers(e.offer->status.images, spec.image); });
   if (candidates.empty()) {
-    return Wait{api::reason::kImageNotFound,
-                fmt::format("no ready executor offers the image \"{}\"; offered: {}", spec.image,
-                            images.empty() ? "none" : images)};
+    return Wait{api::reason::kImageNotFound, fmt::format("no ready executor offers the image \"{}\"; offered: {}",
+                                                         spec.image, DescribeImages(on_right_nodes))};
   }
   candidates = Filter(candidates, [](const auto& e) { return e.free_slots() > 0; });
   if (candidates.empty()) {

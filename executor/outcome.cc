@@ -8,7 +8,6 @@
 #include <utility>
 #include <variant>
 
-#include "executor/condition_message.h"
 #include "lib/api/names.h"
 #include "lib/api/output_encoding.h"
 
@@ -117,7 +116,7 @@ api::SandboxCommandStatus FinishedStatus(const api::SandboxCommand& command, con
       std::visit([&command](const auto& ending) { return Judge(ending, command.spec); }, result.ending);
   const auto set_condition = [now](auto& conditions, std::string_view type, ConditionStatus status,
                                    std::string_view reason, const std::string& message) {
-    SetCondition(conditions, {std::string(type), status, std::string(reason), ConditionMessage(message), now});
+    SetCondition(conditions, {std::string(type), status, std::string(reason), message, now});
   };
 
   api::SandboxCommandStatus status = command.status;

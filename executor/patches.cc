@@ -4,7 +4,6 @@
 #include <array>
 #include <string_view>
 
-#include "executor/condition_message.h"
 #include "lib/api/names.h"
 
 namespace fumehood::executor {
@@ -54,7 +53,7 @@ json ResultPatch(const api::SandboxCommand& command, const api::SandboxCommandSt
 json HandBackPatch(const api::SandboxCommand& command, const std::string& why, WallTime now) {
   auto conditions = command.status.conditions;
   SetCondition(conditions, {std::string(api::condition::kScheduled), api::ConditionStatus::kFalse,
-                            std::string(api::reason::kRejected), ConditionMessage(why), now});
+                            std::string(api::reason::kRejected), why, now});
   json patch = FencedPatch(command);
   patch.push_back(SetOperation("/status/phase", ToString(api::Phase::kPending)));
   patch.push_back(SetOperation("/status/conditions", ToJson(conditions)));

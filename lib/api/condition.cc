@@ -3,9 +3,12 @@
 #include <algorithm>
 
 #include "lib/api/json_fields.h"
+#include "lib/base/utf8.h"
 
 namespace fumehood::api {
 namespace {
+
+constexpr size_t kMaxMessageBytes = 32'768;  // as the CRD says
 
 std::string_view ToString(ConditionStatus status) {
   switch (status) {
@@ -25,6 +28,8 @@ ConditionStatus ParseConditionStatus(std::string_view text) {
 }  // namespace
 
 void SetCondition(std::vector<Condition>& conditions, Condition condition) {
+  // Messages quote what programs and servers said, and a status that the API server refuses would never be stored.
+  condition.message = ToStorableText(condition.message, kMaxMessageBytes);
   const auto same = std::ranges::find(conditions, condition.type, &Condition::type);
   if (same == conditions.end()) {
     conditions.push_back(std::move(condition));

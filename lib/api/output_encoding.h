@@ -31,7 +31,4 @@ size_t EscapedSize(std::string_view text);
 
 std::string EncodeBase64(std::string_view bytes);
 
-// Whether `bytes` is well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms, nothing above U+10FFFF).
-bool IsUtf8(std::string_view bytes);
-
 }  // namespace fumehood::api

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "lib/base/utf8.h"
+
 namespace fumehood::kube {
 namespace {
 
@@ -11,14 +13,6 @@ constexpr size_t kMaxNoteBytes = 1'024;  // the API server refuses longer ones
 constexpr size_t kMaxNameBytes = 230;    // of the object; the whole name may have 253
 
 const ResourceType kEvents{"events.k8s.io", "v1", "events", Scope::kNamespaced};
-
-// At most `max` bytes of UTF-8, never cut within a character.
-std::string CutAtCharacter(const std::string& text, size_t max) {
-  if (text.size() <= max) return text;
-  size_t end = max;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-  return text.substr(0, end);
-}
 
 }  // namespace
 
@@ -67,7 +61,7 @@ Json EventRecorder::ToJson(const EventRecord& record) {
       {"type", record.type == EventType::kNormal ? "Normal" : "Warning"},
       {"reason", record.reason},
       {"action", record.action},
-      {"note", CutAtCharacter(record.note, kMaxNoteBytes)},
+      {"note", ToStorableText(record.note, kMaxNoteBytes)},
       {"regarding",
        {{"apiVersion", record.regarding.api_version},
         {"kind", record.regarding.kind},

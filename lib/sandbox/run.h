@@ -23,7 +23,7 @@ struct RunRequest {
   std::string repository_path;
   // Where the command starts, relative to the repository; empty is the repository itself.
   std::string working_dir;
-  // From the hand-over of the command to its kill.
+  // From the start of the command to its kill. (Its start must not take longer either.)
   std::chrono::milliseconds timeout{60'000};
   // Of each stream so much is kept, half from its head and half from its tail.
   uint64_t max_output_bytes = 16'384;

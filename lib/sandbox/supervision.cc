@@ -68,7 +68,8 @@ class Supervision {
       : channels_(channels),
         unsent_(Encode(hand_over)),
         on_started_(on_started),
-        deadline_(std::chrono::steady_clock::now() + limits.timeout),
+        timeout_(limits.timeout),
+        deadline_(std::chrono::steady_clock::now() + timeout_),
         stdout_(channels.stdout_pipe, limits.max_output_bytes),
         stderr_(channels.stderr_pipe, limits.max_output_bytes) {}
 
@@ -150,6 +151,7 @@ class Supervision {
   void Handle(const init::Started&) {
     if (started_) return End(SandboxTerminated{});
     started_ = std::chrono::steady_clock::now();
+    deadline_ = *started_ + timeout_;
     if (on_started_) on_started_();
   }
 
@@ -181,7 +183,8 @@ class Supervision {
   const SandboxChannels channels_;
   std::string unsent_;
   const std::function<void()>& on_started_;
-  const SteadyTime deadline_;
+  const std::chrono::milliseconds timeout_;
+  SteadyTime deadline_;  // until the command has started: for its start
   Output stdout_;
   Output stderr_;
   init::FrameBuffer reports_{init::kMaxReportBody};

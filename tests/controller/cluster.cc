@@ -92,7 +92,10 @@ std::vector<std::string> Cluster::EventReasons() {
   };
   const auto sentinels = std::ranges::count(reasons(), kSentinel);
   // Events are written in the order in which they were recorded: when this one is there, all of them are.
-  events.Record({.regarding = {.ns = kNamespace, .name = "z"}, .reason = kSentinel, .action = "Test", .note = ""});
+  events.Record({.regarding = {"v1", "Namespace", kNamespace, kNamespace, ""},
+                 .reason = kSentinel,
+                 .action = "Test",
+                 .note = ""});
   const bool arrived = server.WaitUntil([&] { return std::ranges::count(reasons(), kSentinel) > sentinels; });
   EXPECT_TRUE(arrived) << "the events are not written";
   auto all = reasons();

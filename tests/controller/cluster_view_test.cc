@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -191,7 +193,8 @@ TEST_F(ClusterViewTest, TellsWhenACommandLeavesAndWhenThatFreesASlot) {
   view_.commands_sink().Apply(api::AsBound(api::SampleCommand("bound")));
   view_.commands_sink().Remove(api::SampleCommand("waiting"));
   view_.commands_sink().Remove(api::AsBound(api::SampleCommand("bound")));
-  EXPECT_THAT(listener_.heard, ElementsAre("command waiting", "command bound", "left waiting", "left bound", "slot freed"));
+  EXPECT_THAT(listener_.heard,
+              ElementsAre("command waiting", "command bound", "left waiting", "left bound", "slot freed"));
 }
 
 TEST_F(ClusterViewTest, AHandedBackCommandFreesASlot) {

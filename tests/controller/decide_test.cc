@@ -10,6 +10,8 @@
 #include <optional>
 #include <ostream>
 #include <string>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "lib/api/names.h"
@@ -169,8 +171,8 @@ const DecideCase kWaits[] = {
        s.runtime_class->node_selector = {{"sandbox", "yes"}, {"zone", "b"}};
        s.executors = {Situation::Labelled("node-1", {{"sandbox", "yes"}, {"zone", "a"}})};
      },
-     "wait NoExecutorAvailable: no ready executor is on a node with the labels sandbox=yes,zone=b that the RuntimeClass "
-     "\"gvisor\" asks for"},
+     "wait NoExecutorAvailable: no ready executor is on a node with the labels sandbox=yes,zone=b that the "
+     "RuntimeClass \"gvisor\" asks for"},
     {"NoNodeForTheCommand",
      [](Situation& s) {
        s.command.spec.node_selector = {{"disk", "fast"}};
@@ -186,6 +188,15 @@ const DecideCase kWaits[] = {
     {"NobodyOffersAnyImage",
      [](Situation& s) { s.executors = {Situation::Offering("node-1", {})}; },
      "wait ImageNotFound: no ready executor offers the image \"default\"; offered: none"},
+    {"OfManyImagesSomeAreNamed",
+     [](Situation& s) {
+       std::vector<std::string> images;
+       for (int i = 10; i < 40; ++i) images.push_back(fmt::format("go-1.{}", i));
+       s.executors = {Situation::Offering("node-1", images)};
+     },
+     "wait ImageNotFound: no ready executor offers the image \"default\"; offered: go-1.10, go-1.11, go-1.12, go-1.13, "
+     "go-1.14, go-1.15, go-1.16, go-1.17, go-1.18, go-1.19, go-1.20, go-1.21, go-1.22, go-1.23, go-1.24, go-1.25, "
+     "go-1.26, go-1.27, go-1.28, go-1.29, …"},
     {"EverySlotIsTaken",
      [](Situation& s) { s.executors = {Situation::Busy("node-1", 2, 2), Situation::Busy("node-2", 1, 1)}; },
      "wait Queued: every slot of the executors that could run it is taken"},

@@ -5,7 +5,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <stop_token>
 #include <string>
+#include <utility>
 
 #include "controller/resources.h"
 #include "lib/kube/workers.h"
@@ -129,9 +131,10 @@ TEST_F(ReconcilerTest, ManyWorkersNeverBindMoreThanThereAreSlots) {
   constexpr int kCommands = 40;
   constexpr int kSlots = 7;
   {
-    const kube::Workers<CommandKey> workers(cluster_.queue, 4, "test", [&](const CommandKey& key, std::stop_token stop) {
-      return cluster_.reconciler.Reconcile(key, stop);
-    });
+    const auto reconcile = [&](const CommandKey& key, std::stop_token stop) {
+      return cluster_.reconciler.Reconcile(key, std::move(stop));
+    };
+    const kube::Workers<CommandKey> workers(cluster_.queue, 4, "test", reconcile);
     cluster_.AddExecutor("node-1", kSlots);
     for (int i = 0; i < kCommands; ++i) cluster_.Create(api::SampleCommand(fmt::format("command-{}", i)));
     EXPECT_TRUE(cluster_.server.WaitUntil([&] { return cluster_.server.request_count() >= kSlots; }));

@@ -173,7 +173,7 @@ TEST_F(SweepTest, SchedulesEachFinishedCommandByTheColumns) {
 TEST_F(SweepTest, AsksForFinishedCommandsAsATable) {
   ASSERT_TRUE(Sweep({"TTL", "Completed"}, json::array()));
   ASSERT_EQ(transport_.requests().size(), 1u);
-  const auto& request = transport_.requests().front();
+  const auto request = transport_.requests().front();
   EXPECT_THAT(request.target, testing::StartsWith("/apis/fumehood.dev/v1alpha1/sandboxcommands?"));
   EXPECT_THAT(request.target, testing::HasSubstr("fieldSelector=status.phase%21%3D%2Cstatus.phase%21%3DPending"));
   EXPECT_THAT(request.accept, testing::HasSubstr("as=Table"));

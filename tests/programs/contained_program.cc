@@ -1,7 +1,6 @@
 // contained_program STATE exit CODE   enters containment and exits with CODE
 // contained_program STATE wait        enters containment, leaves an orphan, a directory and a mount in it,
-// says "ready"
-//                                     on its standard output and waits
+//                                     writes its process ID there as a line to its standard output, and waits
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/mount.h>
@@ -10,6 +9,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <string>
 #include <string_view>
 
 #include "lib/sandbox/containment.h"
@@ -33,7 +33,7 @@ int main(int argc, char** argv) {
     }
     _exit(0);
   }
-  // Until the orphan belongs to the reaper, so that whoever waits for "ready" finds all processes in their
+  // Until the orphan belongs to the reaper, so that whoever waits for our line finds all processes in their
   // places.
   const auto children = [] {
     const std::filesystem::path list = fmt::format("/proc/{}/task/{}/children", 1, 1);
@@ -46,6 +46,7 @@ int main(int argc, char** argv) {
     return count;
   };
   while (children() < 2) usleep(1000);
-  if (write(STDOUT_FILENO, "ready", 5) != 5) return 97;
+  const std::string pid = fmt::format("{}\n", getpid());
+  if (write(STDOUT_FILENO, pid.data(), pid.size()) != static_cast<ssize_t>(pid.size())) return 97;
   while (true) pause();
 }

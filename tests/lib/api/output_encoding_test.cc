@@ -87,31 +87,6 @@ TEST(OutputEncodingTest, EscapedSizeIsWhatGoWrites) {
   EXPECT_EQ(EscapedSize("é"), 2U);
 }
 
-struct Utf8Case {
-  const char* name;
-  std::string_view bytes;
-  bool want;
-};
-
-TEST(OutputEncodingTest, Utf8IsCheckedStrictly) {
-  using namespace std::string_view_literals;
-  for (const Utf8Case& row : {Utf8Case{"Empty", ""sv, true},
-                              {"Nul", "\0"sv, true},
-                              {"TwoBytes", "\xC3\xA9"sv, true},
-                              {"LastOfThree", "\xEF\xBF\xBF"sv, true},
-                              {"LastOfAll", "\xF4\x8F\xBF\xBF"sv, true},
-                              {"LoneContinuation", "\x80"sv, false},
-                              {"OverlongSlash", "\xC0\xAF"sv, false},
-                              {"OverlongThree", "\xE0\x80\xAF"sv, false},
-                              {"OverlongFour", "\xF0\x80\x80\xAF"sv, false},
-                              {"Surrogate", "\xED\xA0\x80"sv, false},
-                              {"AboveUnicode", "\xF4\x90\x80\x80"sv, false},
-                              {"CutOff", "\xE2\x82"sv, false},
-                              {"InvalidLead", "\xFF"sv, false}}) {
-    EXPECT_EQ(IsUtf8(row.bytes), row.want) << row.name;
-  }
-}
-
 TEST(OutputEncodingTest, Base64OfRfc4648) {
   EXPECT_EQ(EncodeBase64(""), "");
   EXPECT_EQ(EncodeBase64("f"), "Zg==");

@@ -548,6 +548,7 @@ TEST(CppRestTransportTest, RefusesServersThatItCannotReachSafely) {
 }
 
 TEST(CppRestTransportTest, ExitProcessWritesOutStdio) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");  // other tests have left the io thread behind
   EXPECT_EXIT(
       {
         std::fputs("last words", stderr);

@@ -56,8 +56,8 @@ class ContainmentTest : public testing::Test {
   }
 
   void WaitUntilReady() {
-    char text[5] = {};
-    ASSERT_EQ(read(output_.read_end.get(), text, sizeof text), 5);
+    for (char c; read(output_.read_end.get(), &c, 1) == 1 && c != '\n';) program_inside_ += c;
+    ASSERT_NE(program_inside_, "");
   }
 
   int WaitStatus() {
@@ -103,6 +103,7 @@ class ContainmentTest : public testing::Test {
   TemporaryDirectory temp_;
   Pipe output_;
   pid_t outer_ = 0;
+  std::string program_inside_;  // its process ID in its own namespace
 };
 
 TEST_F(ContainmentTest, ExitCodeIsHandedOut) {
@@ -119,7 +120,7 @@ TEST_F(ContainmentTest, ProgramSitsBelowItsReaper) {
   // Outer, reaper, program, and the orphan that the reaper has taken over.
   EXPECT_EQ(Members().size(), 4u);
   EXPECT_NE(PidOf("1"), 0);
-  EXPECT_NE(PidOf("2"), 0);
+  EXPECT_NE(PidOf(program_inside_), 0);
   // What the program stores in its state directory is not on the host's disk.
   EXPECT_TRUE(fs::is_empty(state()));
 }
@@ -154,8 +155,8 @@ TEST_F(ContainmentTest, KillingTheReaperLeavesNothing) {
 TEST_F(ContainmentTest, KillingTheProgramLeavesNothing) {
   Start({"wait"});
   WaitUntilReady();
-  ASSERT_NE(PidOf("2"), 0);
-  kill(PidOf("2"), SIGKILL);
+  ASSERT_NE(PidOf(program_inside_), 0);
+  kill(PidOf(program_inside_), SIGKILL);
   EXPECT_EQ(WEXITSTATUS(WaitStatus()), 128 + SIGKILL);
   ExpectNothingLeft();
 }
