@@ -29,7 +29,7 @@ class ReporterTest : public testing::Test {
   json MakePatch(uint64_t max_output_bytes) const {
     sandbox::RunResult result;
     result.ending = sandbox::Exited{0};
-    result.stdout_output = {std::string(1'000, 'x'), "", 1'000};
+    result.stdout_output = {std::string(2'000, 'x'), "", 2'000};
     return ResultPatch(command_, FinishedStatus(command_, result, {"runsc", kNow, kNow}, max_output_bytes));
   }
   size_t PatchSize(uint64_t max_output_bytes) const { return MakePatch(max_output_bytes).dump().size(); }
@@ -61,7 +61,7 @@ TEST_F(ReporterTest, AResultIsAcceptedWithOneWrite) {
   EXPECT_EQ(Report(), Answer::kAccepted);
   EXPECT_EQ(server_.request_count(), 1);
   EXPECT_EQ(Stored().status.phase, api::Phase::kSucceeded);
-  EXPECT_EQ(Stored().status.result->stdout_text.size(), 1'000u);
+  EXPECT_EQ(Stored().status.result->stdout_text.size(), 2'000u);
   EXPECT_EQ(offered_, std::vector<uint64_t>{16'384});
 }
 
@@ -94,7 +94,7 @@ TEST_F(ReporterTest, AResultThatIsTooLargeIsHalvedUntilItFits) {
   EXPECT_EQ(offered_, (std::vector<uint64_t>{16'384, 8'192, 4'096, 2'048, 1'024, 512}));
   const auto stored = Stored();
   EXPECT_TRUE(stored.status.result->stdout_truncated);
-  EXPECT_EQ(stored.status.result->stdout_bytes, 1'000);
+  EXPECT_EQ(stored.status.result->stdout_bytes, 2'000);
   EXPECT_EQ(server_.request_count(), 6) << "it isn't asked whether the result is wanted";
 }
 
@@ -102,7 +102,7 @@ TEST_F(ReporterTest, AResultIsWrittenWithoutOutputRatherThanNotAtAll) {
   server_.LimitBodies(PatchSize(/*max_output_bytes=*/0));
   EXPECT_EQ(Report(), Answer::kAccepted);
   EXPECT_EQ(offered_.back(), 0u);
-  EXPECT_EQ(Stored().status.result->stdout_text, "\n[fumehood: 1000 bytes omitted]\n");
+  EXPECT_EQ(Stored().status.result->stdout_text, "\n[fumehood: 2000 bytes omitted]\n");
 }
 
 TEST_F(ReporterTest, AServerThatIsAwayIsAskedAgain) {
