@@ -1,9 +1,17 @@
 """Specs and statuses that several tests begin with."""
 
+import json
+
 SAMPLE = {"repository": {"path": "sample"}}
 
 # No controller ever binds it, so a test may write its status.
 PARKED = SAMPLE | {"shell": "true", "runtimeClassName": "nobody-offers-this"}
+
+
+def manifest(name, **parts):
+    """A SandboxCommand as kubectl takes it: JSON, which every version of it reads from standard input."""
+    return json.dumps({"apiVersion": "fumehood.dev/v1alpha1", "kind": "SandboxCommand", "metadata": {"name": name}} | parts)
+
 
 _AT = "2026-01-01T00:00:00.000001Z"
 

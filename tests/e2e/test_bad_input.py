@@ -1,15 +1,8 @@
 """What nobody should send, through kubectl: each answer names the field, nothing crashes, and nothing is stored."""
 
-import json
-
 import pytest
 
-from specs import SAMPLE
-
-
-def manifest(name, spec):
-    return json.dumps({"apiVersion": "fumehood.dev/v1alpha1", "kind": "SandboxCommand",
-                       "metadata": {"name": name}, "spec": spec})
+from specs import SAMPLE, manifest
 
 
 MEBIBYTE = "x" * 1024 * 1024
@@ -35,7 +28,7 @@ BAD = {
 def test_refused_with_the_field_named(cluster, namespace, name):
     spec, field = BAD[name]
 
-    answer = cluster.kubectl("create", "-n", namespace, "-f", "-", stdin=manifest("bad", spec))
+    answer = cluster.kubectl("create", "-n", namespace, "-f", "-", stdin=manifest("bad", spec=spec))
 
     assert answer.exit_code != 0
     assert field in answer.stderr

@@ -5,7 +5,7 @@ from kubernetes import client, watch
 
 from crd_files import REPOSITORY
 from sandbox_commands import GROUP, PLURAL, VERSION, condition, is_finished, outcome, output
-from specs import SAMPLE
+from specs import SAMPLE, manifest
 
 pytestmark = pytest.mark.needs_executor
 
@@ -160,9 +160,8 @@ def test_repository_is_what_the_path_names(run, repository):
 
 
 def test_kubectl_applies_waits_and_reads(cluster, executors, namespace):
-    manifest = """{apiVersion: fumehood.dev/v1alpha1, kind: SandboxCommand, metadata: {name: failing},
-                   spec: {shell: "echo oh; exit 3", repository: {path: sample}}}"""
-    applied = cluster.kubectl("apply", "-n", namespace, "-f", "-", stdin=manifest)
+    failing = manifest("failing", spec=SAMPLE | {"shell": "echo oh; exit 3"})
+    applied = cluster.kubectl("apply", "-n", namespace, "-f", "-", stdin=failing)
     assert applied.exit_code == 0, applied.stderr
 
     waited = cluster.kubectl("wait", "--for=condition=Finished", "--timeout=60s", "-n", namespace, "sbc/failing")

@@ -4,7 +4,7 @@ import pytest
 
 from crd_files import schema_of
 from sandbox_commands import refusal_of
-from specs import FINISHED, PARKED, bound
+from specs import FINISHED, PARKED, bound, manifest
 
 CHANGEABLE = {"cancel", "ttlSecondsAfterFinished"}
 
@@ -171,10 +171,9 @@ def test_labels_and_annotations_can_be_changed_after_the_end(commands):
 
 
 def test_applying_the_same_manifest_again_changes_nothing(cluster, namespace):
-    manifest = """{apiVersion: fumehood.dev/v1alpha1, kind: SandboxCommand, metadata: {name: again},
-                   spec: {shell: "true", repository: {path: sample}, runtimeClassName: nobody-offers-this, env: [{name: A}]}}"""
-    assert cluster.kubectl("apply", "-n", namespace, "-f", "-", stdin=manifest).exit_code == 0
+    again = manifest("again", spec=PARKED | {"env": [{"name": "A"}]})
+    assert cluster.kubectl("apply", "-n", namespace, "-f", "-", stdin=again).exit_code == 0
 
-    answer = cluster.kubectl("apply", "-n", namespace, "-f", "-", stdin=manifest)
+    answer = cluster.kubectl("apply", "-n", namespace, "-f", "-", stdin=again)
 
     assert (answer.exit_code, answer.stdout.strip()) == (0, "sandboxcommand.fumehood.dev/again unchanged")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from sandbox_commands import SandboxCommands, refusal_of
-from specs import SAMPLE
+from specs import SAMPLE, manifest
 
 NUL = "a\0b"
 PATH_RULE = "must be a clean relative path"
@@ -152,19 +152,16 @@ def test_unknown_field_is_refused_where_validation_is_strict(dry_run, field):
 
 
 def test_spec_is_required(cluster):
-    manifest = "{apiVersion: fumehood.dev/v1alpha1, kind: SandboxCommand, metadata: {name: empty}}"
-
-    answer = cluster.kubectl("create", "--dry-run=server", "--validate=false", "-f", "-", stdin=manifest)
+    answer = cluster.kubectl("create", "--dry-run=server", "--validate=false", "-f", "-", stdin=manifest("empty"))
 
     assert answer.exit_code != 0
     assert "spec: Required" in answer.stderr
 
 
 def test_kubectl_shows_the_message(cluster):
-    manifest = """{apiVersion: fumehood.dev/v1alpha1, kind: SandboxCommand, metadata: {name: bad},
-                   spec: {shell: "true", repository: {path: ../secrets}}}"""
+    bad = manifest("bad", spec={"shell": "true", "repository": {"path": "../secrets"}})
 
-    answer = cluster.kubectl("create", "--dry-run=server", "-f", "-", stdin=manifest)
+    answer = cluster.kubectl("create", "--dry-run=server", "-f", "-", stdin=bad)
 
     assert answer.exit_code != 0
     assert "spec.repository.path must be a clean relative path" in answer.stderr
@@ -181,9 +178,8 @@ def test_defaults(dry_run):
 
 
 def test_status_given_at_creation_is_dropped(cluster):
-    manifest = """{apiVersion: fumehood.dev/v1alpha1, kind: SandboxCommand, metadata: {name: forged},
-                   spec: {shell: "true", repository: {path: sample}}, status: {phase: Running}}"""
+    forged = manifest("forged", spec=SAMPLE | {"shell": "true"}, status={"phase": "Running"})
 
-    answer = cluster.kubectl("create", "--dry-run=server", "-o", "jsonpath={.status}", "-f", "-", stdin=manifest)
+    answer = cluster.kubectl("create", "--dry-run=server", "-o", "jsonpath={.status}", "-f", "-", stdin=forged)
 
     assert (answer.exit_code, answer.stdout) == (0, "")
