@@ -25,8 +25,9 @@ Status Apply::Write(const api::SandboxCommand& command, const Bind& bind, std::s
   changed.executor = bind.executor;
   changed.attempt = command.status.attempt + 1;
   changed.conditions = command.status.conditions;
-  SetCondition(changed.conditions, MakeCondition(api::condition::kScheduled, ConditionStatus::kTrue,
-                                                 api::reason::kBound, "bound to the executor of " + bind.node_name, now));
+  SetCondition(changed.conditions,
+               MakeCondition(api::condition::kScheduled, ConditionStatus::kTrue, api::reason::kBound,
+                             "bound to the executor of " + bind.node_name, now));
   return Patch(command, changed, stop);
 }
 

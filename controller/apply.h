@@ -12,8 +12,8 @@
 
 namespace fumehood::controller {
 
-// Every write carries the resourceVersion that the decision was made from: it is refused with kConflict when anything has
-// changed since, and the decision is made again from what is true then. `client` and `clock` must outlive this.
+// Every write carries the resourceVersion that the decision was made from: it is refused with kConflict when anything
+// has changed since, and the decision is made again from what is true then. `client` and `clock` must outlive this.
 // Safe to call from several threads.
 class Apply {
  public:

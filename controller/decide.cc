@@ -58,19 +58,22 @@ Decision Place(const api::SandboxCommand& command, const api::RuntimeClass& runt
   for (const ReadyExecutor& executor : executors) candidates.push_back(&executor);
   if (candidates.empty()) return Wait{api::reason::kNoExecutorAvailable, "no executor is ready"};
 
-  candidates = Filter(candidates, [&](const auto& e) { return Offers(e.offer->status.handlers, runtime_class.handler); });
+  candidates =
+      Filter(candidates, [&](const auto& e) { return Offers(e.offer->status.handlers, runtime_class.handler); });
   if (candidates.empty()) {
     return Wait{api::reason::kNoExecutorAvailable,
                 fmt::format("no ready executor serves the handler \"{}\" of the RuntimeClass \"{}\"",
                             runtime_class.handler, runtime_class.metadata.name)};
   }
-  candidates = Filter(candidates, [&](const auto& e) { return api::Selects(runtime_class.node_selector, e.node->metadata.labels); });
+  candidates = Filter(
+      candidates, [&](const auto& e) { return api::Selects(runtime_class.node_selector, e.node->metadata.labels); });
   if (candidates.empty()) {
     return Wait{api::reason::kNoExecutorAvailable,
                 fmt::format("no ready executor is on a node with the labels {} that the RuntimeClass \"{}\" asks for",
                             Describe(runtime_class.node_selector), runtime_class.metadata.name)};
   }
-  candidates = Filter(candidates, [&](const auto& e) { return api::Selects(spec.node_selector, e.node->metadata.labels); });
+  candidates =
+      Filter(candidates, [&](const auto& e) { return api::Selects(spec.node_selector, e.node->metadata.labels); });
   if (candidates.empty()) {
     return Wait{api::reason::kNoExecutorAvailable,
                 fmt::format("no ready executor is on a node with the labels {} of spec.nodeSelector",
@@ -109,9 +112,10 @@ Decision Decide(const api::SandboxCommand& command, const api::RuntimeClass* run
                            scheduled != nullptr ? scheduled->message : "no reason given")};
   }
   if (runtime_class == nullptr) {
-    return Wait{api::reason::kRuntimeClassNotFound,
-                fmt::format("the RuntimeClass \"{}\" does not exist; the command starts once an administrator creates it",
-                            command.spec.runtime_class_name)};
+    return Wait{
+        api::reason::kRuntimeClassNotFound,
+        fmt::format("the RuntimeClass \"{}\" does not exist; the command starts once an administrator creates it",
+                    command.spec.runtime_class_name)};
   }
   return Place(command, *runtime_class, executors);
 }

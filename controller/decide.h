@@ -15,8 +15,8 @@
 namespace fumehood::controller {
 
 // An executor that takes commands now: its SandboxExecutor is ready and fresh.
-// The objects are shared with the view, which replaces but never changes them: a decision over a thousand executors must
-// not copy a thousand offers.
+// The objects are shared with the view, which replaces but never changes them: a decision over a thousand executors
+// must not copy a thousand offers.
 struct ReadyExecutor {
   std::shared_ptr<const api::SandboxExecutor> offer;
   std::shared_ptr<const api::Node> node;

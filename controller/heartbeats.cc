@@ -4,8 +4,7 @@ namespace fumehood::controller {
 
 bool Heartbeats::Observe(const api::SandboxExecutor& executor, SteadyTime now) {
   std::lock_guard lock(mutex_);
-  const auto [seen, is_new] =
-      seen_.try_emplace(executor.metadata.name, Seen{executor.status.heartbeat_time, now});
+  const auto [seen, is_new] = seen_.try_emplace(executor.metadata.name, Seen{executor.status.heartbeat_time, now});
   if (is_new) return true;
   if (seen->second.heartbeat_time == executor.status.heartbeat_time) return false;
   const bool was_alive = now - seen->second.changed < kLifetime;

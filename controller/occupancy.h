@@ -36,9 +36,9 @@ class Occupancy {
   };
   bool EraseLocked(const std::string& uid);
 
-  mutable std::mutex mutex_;  // guards what follows
-  std::map<std::string, Place> places_;       // by uid
-  std::map<std::string, int64_t> by_node_;    // how many of places_ each node has
+  mutable std::mutex mutex_;                // guards what follows
+  std::map<std::string, Place> places_;     // by uid
+  std::map<std::string, int64_t> by_node_;  // how many of places_ each node has
 };
 
 }  // namespace fumehood::controller

@@ -36,7 +36,8 @@ class Reconciler final : public ClusterListener {
   void Use(ClusterView& view) { view_ = &view; }
 
   kube::Outcome Reconcile(const CommandKey& key, std::stop_token stop);
-  // Looks again at every waiting command: what depends on time alone, such as an executor that fell silent, raises no event.
+  // Looks again at every waiting command: what depends on time alone, such as an executor that fell silent, raises no
+  // event.
   void WakeAll();
 
   void OnCommand(const api::SandboxCommand& command) override;

@@ -46,9 +46,10 @@ Status Retention::Sweep(std::stop_token stop) {
   const auto completed = IndexOf(table->columns, kCompletedColumn);
   const auto ttl = IndexOf(table->columns, kTtlColumn);
   if (!completed || !ttl) {
-    return Fail(ErrorCode::kInvalid,
-                "sweep finished commands: the CRD {}.{} has no printer columns {} and {}; apply the CRD of this release",
-                api::kSandboxCommandPlural, api::kGroup, kCompletedColumn, kTtlColumn);
+    return Fail(
+        ErrorCode::kInvalid,
+        "sweep finished commands: the CRD {}.{} has no printer columns {} and {}; apply the CRD of this release",
+        api::kSandboxCommandPlural, api::kGroup, kCompletedColumn, kTtlColumn);
   }
   for (const auto& row : table->rows) {
     if (row.cells.size() <= std::max(*completed, *ttl) || !row.cells[*completed].is_string()) continue;

@@ -15,7 +15,8 @@
 namespace fumehood::controller {
 
 // Deletes finished commands when their spec.ttlSecondsAfterFinished has passed. The watch shows unfinished commands
-// only, so what is finished is known from the moment it left the watch, or from a sweep. Everything given must outlive it.
+// only, so what is finished is known from the moment it left the watch, or from a sweep. Everything given must outlive
+// it.
 class Retention {
  public:
   Retention(kube::Client& client, Apply& apply, kube::WorkQueue<CommandKey>& queue, const Clock& clock,

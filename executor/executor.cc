@@ -117,8 +117,8 @@ void Executor::ReportResult(const api::SandboxCommand& command, const sandbox::R
 }
 
 void Executor::HandBack(const api::SandboxCommand& command, const Error& error, std::stop_token stop) {
-  log_.Error("can't run a command, handing it back", {kv("command", FullName(command.metadata)),
-                                                      kv("uid", command.metadata.uid), kv("error", error.message)});
+  log_.Error("can't run a command, handing it back",
+             {kv("command", FullName(command.metadata)), kv("uid", command.metadata.uid), kv("error", error.message)});
   const WallTime now = clock_.WallNow();
   reporter_.Report(command, [&](uint64_t) { return HandBackPatch(command, error.message, now); }, stop);
 }

@@ -127,10 +127,10 @@ api::SandboxCommandStatus FinishedStatus(const api::SandboxCommand& command, con
     status.duration = duration_cast<milliseconds>(result.duration);
     status.startup = duration_cast<milliseconds>(result.startup);
     status.isolation = Confinement(command, result, circumstances.handler);
-    set_condition(status.conditions, api::condition::kIsolated, ConditionStatus::kTrue, api::reason::kSandboxed,
-                  fmt::format("{} {} on {}, network {}, repository {}", result.isolation.runtime,
-                              result.isolation.version, result.isolation.platform, result.isolation.network,
-                              result.isolation.repository));
+    set_condition(
+        status.conditions, api::condition::kIsolated, ConditionStatus::kTrue, api::reason::kSandboxed,
+        fmt::format("{} {} on {}, network {}, repository {}", result.isolation.runtime, result.isolation.version,
+                    result.isolation.platform, result.isolation.network, result.isolation.repository));
   } else {
     set_condition(status.conditions, api::condition::kIsolated, ConditionStatus::kUnknown, api::reason::kNeverStarted,
                   "the command was not started");

@@ -23,8 +23,8 @@ json SetOperation(std::string_view path, json value) {
 }
 
 json FencedPatch(const api::SandboxCommand& command) {
-  return json::array({TestOperation("/metadata/uid", command.metadata.uid),
-                      TestOperation("/status/attempt", command.status.attempt)});
+  return json::array(
+      {TestOperation("/metadata/uid", command.metadata.uid), TestOperation("/status/attempt", command.status.attempt)});
 }
 
 bool IsControllersField(std::string_view name) {

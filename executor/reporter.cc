@@ -1,10 +1,8 @@
 #include "executor/reporter.h"
 
-#include <condition_variable>
-#include <mutex>
-
 #include "executor/resources.h"
 #include "lib/base/backoff.h"
+#include "lib/base/sleep.h"
 #include "lib/base/time.h"
 
 namespace fumehood::executor {
@@ -14,13 +12,6 @@ using service::kv;
 using std::chrono::milliseconds;
 
 kube::ObjectName NameOf(const api::SandboxCommand& command) { return {command.metadata.ns, command.metadata.name}; }
-
-void WaitFor(milliseconds delay, std::stop_token stop) {
-  std::mutex mutex;
-  std::condition_variable_any nobody_notifies;
-  std::unique_lock lock(mutex);
-  nobody_notifies.wait_for(lock, stop, delay, [] { return false; });
-}
 
 }  // namespace
 
@@ -45,16 +36,15 @@ Reporter::Answer Reporter::Report(const api::SandboxCommand& command, const Make
     const auto wanted = IsWanted(command, stop);
     if (wanted && !*wanted) return Answer::kSuperseded;
     if (stop.stop_requested()) break;
-    log_.Warning("result not accepted, will try again",
-                 {kv("command", FullName(command.metadata)), kv("uid", command.metadata.uid), kv("error", error.message)});
-    WaitFor(backoff.Next(clock.SteadyNow()), stop);
+    log_.Warning("result not accepted, will try again", {kv("command", FullName(command.metadata)),
+                                                         kv("uid", command.metadata.uid), kv("error", error.message)});
+    SleepUnlessStopped(backoff.Next(clock.SteadyNow()), stop);
   }
   return Answer::kStopped;
 }
 
 Status Reporter::Mention(const api::SandboxCommand& command, const kube::Json& patch, std::stop_token stop) {
-  const auto patched =
-      client_.Patch(kSandboxCommands, NameOf(command), kube::PatchKind::kJson, patch, "status", stop);
+  const auto patched = client_.Patch(kSandboxCommands, NameOf(command), kube::PatchKind::kJson, patch, "status", stop);
   if (!patched) return std::unexpected(patched.error());
   return {};
 }

@@ -10,7 +10,8 @@
 
 namespace fumehood::executor {
 
-// Writes what became of a command into its object. `client` and `log` must outlive it. Safe to call from several threads.
+// Writes what became of a command into its object. `client` and `log` must outlive it. Safe to call from several
+// threads.
 class Reporter {
  public:
   Reporter(kube::Client& client, const service::Log& log) : client_(client), log_(log) {}

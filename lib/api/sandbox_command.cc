@@ -107,9 +107,12 @@ std::optional<IsolationStatus> ReadIsolation(const Json& json) {
 }
 
 Json ToJson(const IsolationStatus& isolation) {
-  return {{"runtimeClass", isolation.runtime_class}, {"handler", isolation.handler},
-          {"runtime", isolation.runtime},            {"version", isolation.version},
-          {"platform", isolation.platform},          {"network", isolation.network},
+  return {{"runtimeClass", isolation.runtime_class},
+          {"handler", isolation.handler},
+          {"runtime", isolation.runtime},
+          {"version", isolation.version},
+          {"platform", isolation.platform},
+          {"network", isolation.network},
           {"repository", isolation.repository}};
 }
 

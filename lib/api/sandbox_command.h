@@ -1,4 +1,5 @@
-// SandboxCommand: one command, one result. The schema is crds/fumehood.dev_sandboxcommands.yaml; a test keeps both alike.
+// SandboxCommand: one command, one result. The schema is crds/fumehood.dev_sandboxcommands.yaml; a test keeps both
+// alike.
 #pragma once
 
 #include <chrono>

@@ -34,15 +34,14 @@ Result<SandboxExecutor> ReadSandboxExecutor(const nlohmann::json& object) {
 nlohmann::json ToJson(const SandboxExecutorStatus& status) {
   Json images = Json::array();
   for (const std::string& image : status.images) images.push_back({{"name", image}});
-  Json json = {{"executor", {{"podName", status.executor.pod_name}, {"podUID", status.executor.pod_uid}}},
-               {"slots", status.slots},
-               {"images", std::move(images)},
-               {"handlers", status.handlers},
-               {"runtime",
-                {{"name", status.runtime.name},
-                 {"version", status.runtime.version},
-                 {"platform", status.runtime.platform}}},
-               {"conditions", ToJson(status.conditions)}};
+  Json json = {
+      {"executor", {{"podName", status.executor.pod_name}, {"podUID", status.executor.pod_uid}}},
+      {"slots", status.slots},
+      {"images", std::move(images)},
+      {"handlers", status.handlers},
+      {"runtime",
+       {{"name", status.runtime.name}, {"version", status.runtime.version}, {"platform", status.runtime.platform}}},
+      {"conditions", ToJson(status.conditions)}};
   if (status.heartbeat_time) json["heartbeatTime"] = FormatMicroTime(*status.heartbeat_time);
   return json;
 }

@@ -35,10 +35,11 @@ Status CheckProgram(const SandboxCommandSpec& spec) {
 
 Status CheckPaths(const SandboxCommandSpec& spec) {
   if (!IsCleanRelativePath(spec.repository.path)) {
-    return Fail(ErrorCode::kInvalid,
-                "spec.repository.path: \"{}\" must be a relative path below the repository root, without empty, \".\" or "
-                "\"..\" parts",
-                spec.repository.path);
+    return Fail(
+        ErrorCode::kInvalid,
+        "spec.repository.path: \"{}\" must be a relative path below the repository root, without empty, \".\" or "
+        "\"..\" parts",
+        spec.repository.path);
   }
   if (!spec.working_dir.empty() && !IsCleanRelativePath(spec.working_dir)) {
     return Fail(ErrorCode::kInvalid,

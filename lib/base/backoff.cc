@@ -4,8 +4,7 @@
 
 namespace fumehood {
 
-Backoff::Backoff(BackoffPolicy policy, unsigned seed)
-    : policy_(policy), random_(seed), delay_(policy.initial) {}
+Backoff::Backoff(BackoffPolicy policy, unsigned seed) : policy_(policy), random_(seed), delay_(policy.initial) {}
 
 std::chrono::milliseconds Backoff::Next(SteadyTime now) {
   if (last_failure_ != SteadyTime::min() && now - last_failure_ >= policy_.reset_after) Reset();

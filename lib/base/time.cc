@@ -88,9 +88,7 @@ std::string FormatDateAndTime(std::chrono::sys_seconds time) {
 
 }  // namespace
 
-std::string FormatTime(WallTime time) {
-  return FormatDateAndTime(floor<std::chrono::seconds>(time)) + "Z";
-}
+std::string FormatTime(WallTime time) { return FormatDateAndTime(floor<std::chrono::seconds>(time)) + "Z"; }
 
 std::string FormatMicroTime(WallTime time) {
   const auto seconds = floor<std::chrono::seconds>(time);

@@ -10,7 +10,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Two thirds of the time after which a leader gives up: a renewal can be tried again.
+// Half of the time after which a leader gives up: a renewal can be tried again.
 constexpr auto kLeaseTimeout = 5s;
 constexpr auto kWriteTimeout = 10s;
 constexpr auto kReadTimeout = 30s;
@@ -49,8 +49,7 @@ Result<std::string> CollectionPath(const ResourceType& type, std::string_view ns
   if (!CanBeSegment(type.version) || !CanBeSegment(type.plural)) {
     return Fail(ErrorCode::kInvalid, "a resource type needs a version and a plural name");
   }
-  std::string path =
-      type.group.empty() ? "/api/" : fmt::format("/apis/{}/", PercentEncode(type.group));
+  std::string path = type.group.empty() ? "/api/" : fmt::format("/apis/{}/", PercentEncode(type.group));
   path += PercentEncode(type.version);
   if (type.scope == Scope::kCluster && !ns.empty()) {
     return Fail(ErrorCode::kInvalid, "{} have no namespace, but \"{}\" is given", NameOf(type), ns);
@@ -78,7 +77,9 @@ class Query {
     text_ += fmt::format("{}{}={}", text_.empty() ? '?' : '&', key, PercentEncode(value));
     return *this;
   }
-  Query& AddUnlessEmpty(std::string_view key, std::string_view value) { return value.empty() ? *this : Add(key, value); }
+  Query& AddUnlessEmpty(std::string_view key, std::string_view value) {
+    return value.empty() ? *this : Add(key, value);
+  }
   const std::string& text() const { return text_; }
 
  private:
@@ -118,7 +119,8 @@ Status ForEachPage(HttpTransport& transport, const ResourceType& type, const Lis
   do {
     Query query;
     if (accept == kTableType) query.Add("includeObject", "Metadata");
-    query.AddUnlessEmpty("fieldSelector", options.field_selector).AddUnlessEmpty("labelSelector", options.label_selector);
+    query.AddUnlessEmpty("fieldSelector", options.field_selector)
+        .AddUnlessEmpty("labelSelector", options.label_selector);
     if (options.page_size > 0) query.Add("limit", std::to_string(options.page_size));
     if (!next.empty()) {
       query.Add("continue", next);  // which has the version in it
@@ -193,7 +195,8 @@ Result<ObjectList> Client::List(const ResourceType& type, const ListOptions& opt
   Status read = ForEachPage(transport_, type, options, "application/json", stop, [&](Json page) -> Status {
     list.resource_version = StringAt(MemberAt(page, "metadata"), "resourceVersion");
     const auto items = page.find("items");
-    if (list.resource_version.empty() || items == page.end()) return Fail(ErrorCode::kInternal, "the answer is not a list");
+    if (list.resource_version.empty() || items == page.end())
+      return Fail(ErrorCode::kInternal, "the answer is not a list");
     if (items->is_null()) return {};  // how some servers write an empty one
     if (!items->is_array()) return Fail(ErrorCode::kInternal, "the answer's items are not a list");
     for (Json& item : *items) {

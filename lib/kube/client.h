@@ -68,8 +68,8 @@ struct WatchOptions {
   std::string field_selector = {};
   std::string label_selector = {};
   std::string resource_version = {};
-  bool send_initial_events = false;           // a streaming list: resourceVersionMatch=NotOlderThan
-  std::chrono::seconds server_timeout{180};   // when the server is to end the watch
+  bool send_initial_events = false;              // a streaming list: resourceVersionMatch=NotOlderThan
+  std::chrono::seconds server_timeout{180};      // when the server is to end the watch
   std::chrono::milliseconds idle_limit{90'000};  // no byte, not even a bookmark, for so long: the connection is dead
 };
 
@@ -81,10 +81,11 @@ struct Preconditions {
 
 // Safe to call from several threads. `transport` must outlive the client.
 //
-// Error codes: kInvalid (400, 422), kForbidden (401, 403), kNotFound (404), kAlreadyExists and kConflict (409, told
-// apart by the Status' reason), kGone (410; also "too large resource version"), kTooLarge (413, and the 500 with which
-// etcd's own limit shows), kUnavailable (429, 5xx, no connection), kOutcomeUnknown (a write whose answer was lost).
-// The message carries the server's own. No call is ever repeated here: the caller knows what repeating means.
+// Error codes: kInvalid (400, 422), kForbidden (401, 403), kNotFound (404), kAlreadyExists and kConflict
+// (409, told apart by the Status' reason), kGone (410; also "too large resource version"), kTooLarge (413,
+// and the 500 with which etcd's own limit shows), kUnavailable (429, 5xx, no connection), kOutcomeUnknown (a
+// write whose answer was lost). The message carries the server's own. No call is ever repeated here: the
+// caller knows what repeating means.
 class Client {
  public:
   // `field_manager` is a constant of the component: one that varies would grow every object's managedFields.
@@ -101,9 +102,10 @@ class Client {
   // An object that is gone already is kNotFound; another one under the same name is kConflict.
   Status Delete(const ResourceType& type, const ObjectName& name, const Preconditions& only_if,
                 std::stop_token stop = {});
-  // Calls `on_line` with each line that the server sends, on the calling thread, until the server ends the watch
-  // (success), the connection fails or is silent, the callback says kStop (success), or `stop` is requested (kCancelled).
-  // A line longer than 8 MiB ends it with kInternal. A last line without its line feed is dropped.
+  // Calls `on_line` with each line that the server sends, on the calling thread, until the server ends the
+  // watch (success), the connection fails or is silent, the callback says kStop (success), or `stop` is
+  // requested (kCancelled). A line longer than 8 MiB ends it with kInternal. A last line without its line
+  // feed is dropped.
   Status Watch(const ResourceType& type, const WatchOptions& options,
                const std::function<StreamControl(std::string_view line)>& on_line, std::stop_token stop);
 

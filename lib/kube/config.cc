@@ -43,7 +43,8 @@ Result<ClientConfig> LoadInClusterConfig(const fs::path& folder) {
   const std::string port = Environment("KUBERNETES_SERVICE_PORT");
   if (host.empty() || port.empty()) {
     return Fail(ErrorCode::kNotFound,
-                "load the pod's configuration: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set; this is "
+                "load the pod's configuration: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not "
+                "set; this is "
                 "not a pod");
   }
   ClientConfig config;
@@ -59,7 +60,8 @@ Result<ClientConfig> LoadInClusterConfig(const fs::path& folder) {
   // Without it the system's authorities would be trusted.
   Result<std::string> ca = ReadFile(folder / "ca.crt", kMaxFileBytes);
   if (!ca.has_value()) return Wrap(ca.error(), "load the pod's configuration");
-  if (ca->empty()) return Fail(ErrorCode::kInvalid, "load the pod's configuration: \"{}\" is empty", (folder / "ca.crt").native());
+  if (ca->empty())
+    return Fail(ErrorCode::kInvalid, "load the pod's configuration: \"{}\" is empty", (folder / "ca.crt").native());
   config.ca_pem = *std::move(ca);
   if (const Result<std::string> ns = ReadFile(folder / "namespace", kMaxFileBytes); ns.has_value()) {
     if (const std::string name = Trimmed(*ns); !name.empty()) config.default_namespace = name;
@@ -83,7 +85,8 @@ Result<ClientConfig> LoadConfig(const std::optional<fs::path>& kubeconfig) {
       home.empty() ? Result<ClientConfig>(Fail(ErrorCode::kNotFound, "$HOME is not set")) : LoadKubeconfig(file);
   if (!config.has_value() && config.error().code == ErrorCode::kNotFound) {
     return Fail(ErrorCode::kNotFound,
-                "find an API server: no kubeconfig was named, $KUBECONFIG is not set; {}; {}; name a kubeconfig, or run "
+                "find an API server: no kubeconfig was named, $KUBECONFIG is not set; {}; {}; name a "
+                "kubeconfig, or run "
                 "in a pod",
                 in_cluster.error().message, config.error().message);
   }

@@ -25,23 +25,24 @@ struct ClientConfig {
   std::string default_namespace = "default";  // of the context, or of the pod
 };
 
-// Reads the context `context` (empty: current-context) of a kubeconfig. Relative file names in it are relative to the
-// kubeconfig's folder; inline data (…-data) wins over file names, as in client-go.
-// Errors name the file and the entry: which context, cluster or user is missing or malformed. What we cannot honour is
-// an error too (exec plugins, auth providers, proxies, impersonation, passwords), never ignored.
+// Reads the context `context` (empty: current-context) of a kubeconfig. Relative file names in it are
+// relative to the kubeconfig's folder; inline data (…-data) wins over file names, as in client-go. Errors
+// name the file and the entry: which context, cluster or user is missing or malformed. What we cannot honour
+// is an error too (exec plugins, auth providers, proxies, impersonation, passwords), never ignored.
 Result<ClientConfig> LoadKubeconfig(const std::filesystem::path& file, const std::string& context = "");
 
-// The same for several files, as in kubectl: the first to define a name, or a current-context, wins. Files that don't
-// exist are skipped; there must be one.
+// The same for several files, as in kubectl: the first to define a name, or a current-context, wins. Files
+// that don't exist are skipped; there must be one.
 Result<ClientConfig> LoadKubeconfigs(std::span<const std::filesystem::path> files, const std::string& context = "");
 
-// Reads a pod's service account below `folder`, and KUBERNETES_SERVICE_HOST and _PORT from the environment. In a cluster
-// of IPv6 addresses the server is kubernetes.default.svc instead, which every API server's certificate has.
+// Reads a pod's service account below `folder`, and KUBERNETES_SERVICE_HOST and _PORT from the environment.
+// In a cluster of IPv6 addresses the server is kubernetes.default.svc instead, which every API server's
+// certificate has.
 Result<ClientConfig> LoadInClusterConfig(
     const std::filesystem::path& folder = "/var/run/secrets/kubernetes.io/serviceaccount");
 
-// `kubeconfig` where it is given; else the files that $KUBECONFIG names, with ':' between them; else in-cluster where
-// that exists; else ~/.kube/config. The error says what was tried.
+// `kubeconfig` where it is given; else the files that $KUBECONFIG names, with ':' between them; else
+// in-cluster where that exists; else ~/.kube/config. The error says what was tried.
 Result<ClientConfig> LoadConfig(const std::optional<std::filesystem::path>& kubeconfig);
 
 }  // namespace fumehood::kube

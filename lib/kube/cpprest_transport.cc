@@ -34,13 +34,14 @@ constexpr size_t kMaxWaitingBytes = 1 << 20;
 // Requests that meet a connection which died in the pool are sent again on another one.
 constexpr int kMaxDeadConnections = 64;
 constexpr size_t kTrafficClasses = 5;
-// cpprestsdk's own timer runs on while the sink is busy, so the limits are kept by the calling threads instead.
+// cpprestsdk's own timer runs on while the sink is busy, so the limits are kept by the calling threads
+// instead.
 constexpr auto kLibraryTimeout = 24h;
 
 boost::asio::io_service& IoThread() { return crossplat::threadpool::shared_instance().service(); }
 
-// With exactly one io thread, handlers, timers and cancellations never run at the same time; cpprestsdk 2.10.18 is not
-// safe against that.
+// With exactly one io thread, handlers, timers and cancellations never run at the same time;
+// cpprestsdk 2.10.18 is not safe against that.
 Status StartIoThread() {
   static const bool started = [] {
     try {
@@ -78,16 +79,6 @@ web::http::method MethodOf(HttpMethod method) {
 }
 
 bool IsWrite(const HttpRequest& request) { return request.method != HttpMethod::kGet; }
-
-Status CheckRequest(const HttpRequest& request) {
-  if (Status valid = CheckRequestTarget(request.target); !valid.has_value()) return valid;
-  if (Status valid = CheckHeaderValue("Accept", request.accept); !valid.has_value()) return valid;
-  if (Status valid = CheckHeaderValue("Content-Type", request.content_type); !valid.has_value()) return valid;
-  if (IsWrite(request) == request.body.empty()) {
-    return Fail(ErrorCode::kInvalid, "a read has no body, and a write needs one so that it cannot be sent twice");
-  }
-  return {};
-}
 
 std::optional<std::chrono::seconds> RetryAfterOf(const web::http::http_headers& headers) {
   const auto found = headers.find("Retry-After");
@@ -159,8 +150,8 @@ class InFlight {
   size_t count_ = 0;
 };
 
-// One request inside cpprestsdk. Everything but the constructor runs on the io thread, where nothing blocks or throws.
-// Shared ownership: held by the calling thread and by the continuations.
+// One request inside cpprestsdk. Everything but the constructor runs on the io thread, where nothing blocks
+// or throws. Shared ownership: held by the calling thread and by the continuations.
 class Call : public std::enable_shared_from_this<Call> {
  public:
   Call(std::shared_ptr<HttpExchange> exchange, InFlight& in_flight, std::shared_ptr<TlsCredentials> tls)
@@ -208,8 +199,7 @@ class Call : public std::enable_shared_from_this<Call> {
     try {
       const web::http::http_response response = answer.get();
       exchange_->OnHead({response.status_code(), RetryAfterOf(response.headers())});
-      response.content_ready().then(
-          [self](const pplx::task<web::http::http_response>& body) { self->OnWhole(body); });
+      response.content_ready().then([self](const pplx::task<web::http::http_response>& body) { self->OnWhole(body); });
     } catch (...) {
       OnFailure();
     }
@@ -248,7 +238,8 @@ class Call : public std::enable_shared_from_this<Call> {
     in_flight_.Remove();
   }
 
-  // The headers go out before the body is asked for, and the body's length is in them: a server cannot act on them alone.
+  // The headers go out before the body is asked for, and the body's length is in them: a server cannot act on
+  // them alone.
   bool NothingSent() const { return body_bytes_ == 0 || body_.in_avail() == body_bytes_; }
 
   const std::shared_ptr<HttpExchange> exchange_;
@@ -313,7 +304,8 @@ http_client_config ConfigFor(const ServerUrl& server, const ClientConfig& config
 
   const std::string& name = tls->expected_name();
   result.set_validate_certificates(!config.insecure_skip_tls_verify);
-  // cpprestsdk sends the host's name itself; another one can only be set on the session, and an address never.
+  // cpprestsdk sends the host's name itself; another one can only be set on the session, and an address
+  // never.
   result.set_tlsext_sni_enabled(name == server.host && KindOfHost(name) == HostKind::kName);
   const bool other_name = name != server.host && KindOfHost(name) == HostKind::kName;
   result.set_nativehandle_options([other_name, tls](web::http::client::native_handle handle) {
@@ -342,7 +334,8 @@ class CppRestTransport::Impl {
   ~Impl() {
     closing_.request_stop();
     in_flight_.WaitUntilNone();
-    // Their sockets and timers belong to the io thread; what they have cancelled comes before the second post.
+    // Their sockets and timers belong to the io thread; what they have cancelled comes before the second
+    // post.
     std::promise<void> destroyed;
     IoThread().post([&] {
       for (auto& client : clients_) client.reset();
@@ -379,10 +372,10 @@ class CppRestTransport::Impl {
 
  private:
   // Sends `request`, hands the body to `take`, and completes `response`.
-  Result<HttpResponse> Exchange(const HttpRequest& request, const std::stop_token& stop,
-                                const std::function<SteadyTime()>& next_deadline,
-                                const std::function<Result<StreamControl>(const HttpExchange::Head&, std::string)>& take,
-                                HttpResponse& response) {
+  Result<HttpResponse> Exchange(
+      const HttpRequest& request, const std::stop_token& stop, const std::function<SteadyTime()>& next_deadline,
+      const std::function<Result<StreamControl>(const HttpExchange::Head&, std::string)>& take,
+      HttpResponse& response) {
     const InFlight::Scope caller(in_flight_);
     if (const Status valid = CheckRequest(request); !valid.has_value()) return Wrap(valid.error(), server_);
     std::stop_source either;

@@ -54,7 +54,9 @@ Json EventRecorder::ToJson(const EventRecord& record) {
   return {
       {"apiVersion", "events.k8s.io/v1"},
       {"kind", "Event"},
-      {"metadata", {{"name", fmt::format("{}.{:x}", record.regarding.name.substr(0, kMaxNameBytes), last_suffix_)}, {"namespace", record.regarding.ns}}},
+      {"metadata",
+       {{"name", fmt::format("{}.{:x}", record.regarding.name.substr(0, kMaxNameBytes), last_suffix_)},
+        {"namespace", record.regarding.ns}}},
       {"eventTime", FormatMicroTime(now)},
       {"reportingController", component_},
       {"reportingInstance", instance_},

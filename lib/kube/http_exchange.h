@@ -15,11 +15,13 @@
 
 namespace fumehood::kube {
 
-// One request under way: what the HTTP library's io thread has received of the answer, for the thread that waits for it.
-// The io thread never blocks here; the queue between the two is bounded by telling the io thread to pause.
+// One request under way: what the HTTP library's io thread has received of the answer, for the thread that
+// waits for it. The io thread never blocks here; the queue between the two is bounded by telling the io
+// thread to pause.
 class HttpExchange {
  public:
-  // How the exchange was over, without any doubt about what was sent: `failure` is empty after a whole answer.
+  // How the exchange was over, without any doubt about what was sent: `failure` is empty after a whole
+  // answer.
   struct End {
     std::string failure = {};
     bool nothing_sent = false;         // of the request's body: the server cannot have acted upon it

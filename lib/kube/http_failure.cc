@@ -8,8 +8,8 @@
 namespace fumehood::kube {
 namespace {
 
-// asio's end-of-file, and its "stream truncated" of TLS. As an errno they would read "no such file or directory" and
-// "operation not permitted".
+// asio's end-of-file, and its "stream truncated" of TLS. As an errno they would read "no such file or
+// directory" and "operation not permitted".
 constexpr int kEndOfFile = 2;
 constexpr int kStreamTruncated = 1;
 // OpenSSL's codes carry the library's number in their upper bits.

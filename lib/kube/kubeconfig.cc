@@ -92,9 +92,11 @@ Status AddFile(const fs::path& file, Kubeconfig& kubeconfig) {
   const YAML::Node root = YAML::Load(*text);
   if (root.IsNull()) return {};
   if (!root.IsMap()) return Fail(ErrorCode::kInvalid, "\"{}\" is not a kubeconfig: not a YAML map", file.native());
-  if (Status added = AddEntries(root, "clusters", "cluster", file, kubeconfig.clusters); !added.has_value()) return added;
+  if (Status added = AddEntries(root, "clusters", "cluster", file, kubeconfig.clusters); !added.has_value())
+    return added;
   if (Status added = AddEntries(root, "users", "user", file, kubeconfig.users); !added.has_value()) return added;
-  if (Status added = AddEntries(root, "contexts", "context", file, kubeconfig.contexts); !added.has_value()) return added;
+  if (Status added = AddEntries(root, "contexts", "context", file, kubeconfig.contexts); !added.has_value())
+    return added;
   const Result<std::string> current = Text({root, file, fmt::format("\"{}\"", file.native())}, "current-context");
   if (!current.has_value()) return std::unexpected(current.error());
   if (kubeconfig.current_context.empty()) kubeconfig.current_context = *current;

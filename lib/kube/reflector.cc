@@ -1,13 +1,12 @@
 #include "lib/kube/reflector.h"
 
 #include <atomic>
-#include <condition_variable>
-#include <mutex>
 #include <optional>
 #include <random>
 #include <thread>
 #include <utility>
 
+#include "lib/base/sleep.h"
 #include "lib/base/time.h"
 #include "lib/kube/watch_event.h"
 #include "lib/kube/watcher.h"
@@ -18,21 +17,12 @@ namespace {
 using std::chrono::duration_cast;
 using std::chrono::milliseconds;
 
-// Waits for `delay`, or until `stop` is requested; tells whether the whole delay has passed.
-bool WaitFor(milliseconds delay, std::stop_token stop) {
-  std::mutex mutex;
-  std::condition_variable_any nobody_notifies;
-  std::unique_lock lock(mutex);
-  nobody_notifies.wait_for(lock, stop, delay, [] { return false; });
-  return !stop.stop_requested();
-}
-
 // Requests a stop when `delay` has passed, unless it is destroyed before.
 class Alarm {
  public:
   Alarm(std::stop_source& source, milliseconds delay)
       : thread_([this, &source, delay](std::stop_token silenced) {
-          if (!WaitFor(delay, silenced)) return;
+          if (!SleepUnlessStopped(delay, silenced)) return;
           rang_ = true;
           source.request_stop();
         }) {}
@@ -129,7 +119,7 @@ class Reflector {
     return std::chrono::seconds(seconds(random_));
   }
 
-  void Pause() { WaitFor(backoff_.Next(clock_.SteadyNow()), stop_); }
+  void Pause() { SleepUnlessStopped(backoff_.Next(clock_.SteadyNow()), stop_); }
 
   Client& client_;
   const ReflectorOptions& options_;

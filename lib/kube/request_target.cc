@@ -8,9 +8,7 @@ namespace {
 constexpr std::string_view kHexDigits = "0123456789ABCDEF";
 
 // The classes of <cctype> depend on the locale.
-bool IsAlphanumeric(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
+bool IsAlphanumeric(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
 
 bool IsUnreserved(char c) { return IsAlphanumeric(c) || c == '-' || c == '.' || c == '_' || c == '~'; }
 
@@ -55,6 +53,17 @@ Status CheckHeaderValue(std::string_view header, std::string_view value) {
   if (bad != value.end()) {
     return Fail(ErrorCode::kInvalid, "header {} may have printable ASCII only, but has byte 0x{:02x} at offset {}",
                 header, static_cast<unsigned char>(*bad), bad - value.begin());
+  }
+  return {};
+}
+
+Status CheckRequest(const HttpRequest& request) {
+  if (Status valid = CheckRequestTarget(request.target); !valid.has_value()) return valid;
+  if (Status valid = CheckHeaderValue("Accept", request.accept); !valid.has_value()) return valid;
+  if (Status valid = CheckHeaderValue("Content-Type", request.content_type); !valid.has_value()) return valid;
+  const bool read = request.method == HttpMethod::kGet;
+  if (read != request.body.empty()) {
+    return Fail(ErrorCode::kInvalid, "a read has no body, and a write needs one so that it cannot be sent twice");
   }
   return {};
 }

@@ -19,8 +19,7 @@ std::string_view SchemeText(ServerUrl::Scheme scheme) {
 }
 
 bool IsHostNameCharacter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-         c == '_';
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
 }
 
 std::unexpected<Error> Malformed(std::string_view text, std::string_view why) {

@@ -77,7 +77,8 @@ Result<std::shared_ptr<TlsCredentials>> TlsCredentials::Create(const ClientConfi
         return Fail(ErrorCode::kInvalid, "use the certificate authorities: {}", LastOpenSslError());
       }
     }
-    // An intermediate authority, or the server's own certificate, may be all that was configured; kubectl accepts that.
+    // An intermediate authority, or the server's own certificate, may be all that was configured; kubectl
+    // accepts that.
     if (store == nullptr || X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN) != 1) {
       return Fail(ErrorCode::kInternal, "use the certificate authorities: {}", LastOpenSslError());
     }
@@ -119,7 +120,8 @@ Status TlsCredentials::ApplyTo(SSL_CTX* context) {
   if (verify_) {
     X509_VERIFY_PARAM* const expected = SSL_CTX_get0_param(context);
     // As in Go: names stand in the alternative names, not in the subject, and a wildcard is a whole label.
-    X509_VERIFY_PARAM_set_hostflags(expected, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+    X509_VERIFY_PARAM_set_hostflags(expected,
+                                    X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
     done = done && (KindOfHost(expected_name_) == HostKind::kName
                         ? X509_VERIFY_PARAM_set1_host(expected, expected_name_.data(), expected_name_.size()) == 1
                         : X509_VERIFY_PARAM_set1_ip_asc(expected, expected_name_.c_str()) == 1);

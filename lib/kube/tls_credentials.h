@@ -12,17 +12,17 @@
 
 namespace fumehood::kube {
 
-// What one side of a TLS connection needs to know: whom to trust, which name to expect, who we are. Everything is parsed
-// once, and shared by all connections. Shared ownership: connections in the HTTP library's pool refer to it, and may
-// outlive the transport. Safe to use from several threads.
+// What one side of a TLS connection needs to know: whom to trust, which name to expect, who we are.
+// Everything is parsed once, and shared by all connections. Shared ownership: connections in the HTTP
+// library's pool refer to it, and may outlive the transport. Safe to use from several threads.
 class TlsCredentials {
  public:
   // kInvalid, saying which part, where a certificate or a key cannot be used.
   static Result<std::shared_ptr<TlsCredentials>> Create(const ClientConfig& config, const ServerUrl& server);
 
-  // Makes each connection of `context` use these credentials, with TLS 1.2 or newer. Where authorities were configured,
-  // no others are trusted. The peer is verified by OpenSSL alone: callbacks set on the connection are not asked.
-  // The credentials must outlive the connections.
+  // Makes each connection of `context` use these credentials, with TLS 1.2 or newer. Where authorities were
+  // configured, no others are trusted. The peer is verified by OpenSSL alone: callbacks set on the connection
+  // are not asked. The credentials must outlive the connections.
   Status ApplyTo(SSL_CTX* context);
 
   // Asks the server for the expected name (SNI). Before the handshake of `session`.
@@ -49,7 +49,7 @@ class TlsCredentials {
   static Result<Key> ParseKey(const std::string& pem);
   static int VerifyPeer(X509_STORE_CTX* peer, void* credentials);
 
-  Store authorities_;  // empty: the system's
+  Store authorities_;   // empty: the system's
   Chain certificates_;  // ours first, then its issuers; empty: none
   Key key_;
   std::string expected_name_;

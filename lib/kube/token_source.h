@@ -9,9 +9,9 @@
 
 namespace fumehood::kube {
 
-// The bearer token of each request: a fixed one, or that of a file which somebody rotates, read again when it is a
-// minute old, and at once after the server has refused it. While the file cannot be read the old token stays in use.
-// Safe to call from several threads.
+// The bearer token of each request: a fixed one, or that of a file which somebody rotates, read again when it
+// is a minute old, and at once after the server has refused it. While the file cannot be read the old token
+// stays in use. Safe to call from several threads.
 class TokenSource {
  public:
   // An empty `file` means the fixed token; both empty mean none. `clock` must outlive the source.

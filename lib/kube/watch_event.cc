@@ -63,8 +63,6 @@ bool EndsInitialEvents(const WatchEvent& event) {
          StringAt(MemberAt(MemberAt(event.object, "metadata"), "annotations"), kInitialEventsEnd) == "true";
 }
 
-std::string ResourceVersionOf(const json& object) {
-  return StringAt(MemberAt(object, "metadata"), "resourceVersion");
-}
+std::string ResourceVersionOf(const json& object) { return StringAt(MemberAt(object, "metadata"), "resourceVersion"); }
 
 }  // namespace fumehood::kube

@@ -23,11 +23,11 @@ struct RetryPolicy {
   std::chrono::milliseconds max{30'000};
 };
 
-// Which keys need to be looked at, as client-go's workqueue: a key that waits is in the queue once, however often it was
-// added; a key that is being worked on is not handed out again before Done, and is queued again then if it was added
-// meanwhile. So one key is never worked on by two threads at once, and no addition is lost.
-// A delayed key that is added again keeps the earlier of the two times.
-// Safe to call from several threads. `clock` must outlive the queue; Get waits in real time.
+// Which keys need to be looked at, as client-go's workqueue: a key that waits is in the queue once, however often it
+// was added; a key that is being worked on is not handed out again before Done, and is queued again then if it was
+// added meanwhile. So one key is never worked on by two threads at once, and no addition is lost. A delayed key that is
+// added again keeps the earlier of the two times. Safe to call from several threads. `clock` must outlive the queue;
+// Get waits in real time.
 template <typename Key>
 class WorkQueue {
  public:
@@ -145,9 +145,9 @@ class WorkQueue {
   const RetryPolicy policy_;
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable_any changed_;
-  std::deque<Key> queue_;      // ready, in order; each is in waiting_ and not in working_
-  std::set<Key> waiting_;      // to be worked on: in queue_, or in working_ and added again
-  std::set<Key> working_;      // handed out by Get and not Done
+  std::deque<Key> queue_;          // ready, in order; each is in waiting_ and not in working_
+  std::set<Key> waiting_;          // to be worked on: in queue_, or in working_ and added again
+  std::set<Key> working_;          // handed out by Get and not Done
   std::map<Key, SteadyTime> due_;  // delayed keys; by_due_ holds the same pairs in order of time
   std::set<std::pair<SteadyTime, Key>> by_due_;
   std::map<Key, int> failures_;

@@ -72,8 +72,7 @@ void ForwardSignals(int events, pid_t child) {
 // pipe.
 [[noreturn]] void ExitWith(pid_t child, int events, int parent) {
   while (true) {
-    pollfd watched[] = {{.fd = events, .events = POLLIN, .revents = 0},
-                        {.fd = parent, .events = 0, .revents = 0}};
+    pollfd watched[] = {{.fd = events, .events = POLLIN, .revents = 0}, {.fd = parent, .events = 0, .revents = 0}};
     poll(watched, std::size(watched), -1);
     if (watched[1].revents != 0) _exit(128 + SIGKILL);
     ForwardSignals(events, child);

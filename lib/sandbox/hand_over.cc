@@ -64,45 +64,33 @@ NotStarted InterpretExec(const init::NotStarted& report, const RunRequest& reque
       return Unavailable(kCommandNotFound, fmt::format("\"{}\": not found in the PATH of image \"{}\"",
                                                        request.argv.front(), request.image));
     case E2BIG:
-      return Unavailable(kArgumentsTooLong,
-                         "the arguments and the environment are longer than the kernel accepts");
+      return Unavailable(kArgumentsTooLong, "the arguments and the environment are longer than the kernel accepts");
     case ENOEXEC:
       return Unavailable(
           kCommandNotExecutable,
-          fmt::format("\"{}\": not in a format that can be executed; a script must begin with \"#!\"",
-                      report.path));
+          fmt::format("\"{}\": not in a format that can be executed; a script must begin with \"#!\"", report.path));
     default:
-      return Unavailable(kCommandNotExecutable,
-                         fmt::format("\"{}\": {}", report.path, Reason(report.error_number)));
+      return Unavailable(kCommandNotExecutable, fmt::format("\"{}\": {}", report.path, Reason(report.error_number)));
   }
 }
 
 std::string_view Describe(init::Stage stage) {
   switch (stage) {
-    case init::Stage::kHandOver:
-      return "read the hand-over";
-    case init::Stage::kWorkspace:
-      return "mount the repository at";
-    case init::Stage::kScratch:
-      return "mount scratch space at";
-    case init::Stage::kStdin:
-      return "store the standard input";
-    case init::Stage::kFork:
-      return "make the command's process";
-    case init::Stage::kIdentity:
-      return "become the command's user";
-    case init::Stage::kWorkingDir:
-      return "enter the working directory";
-    case init::Stage::kExec:
-      return "execute";
+    case init::Stage::kHandOver: return "read the hand-over";
+    case init::Stage::kWorkspace: return "mount the repository at";
+    case init::Stage::kScratch: return "mount scratch space at";
+    case init::Stage::kStdin: return "store the standard input";
+    case init::Stage::kFork: return "make the command's process";
+    case init::Stage::kIdentity: return "become the command's user";
+    case init::Stage::kWorkingDir: return "enter the working directory";
+    case init::Stage::kExec: return "execute";
   }
   return "do an unknown step";
 }
 
 }  // namespace
 
-Result<std::variant<init::HandOver, NotStarted>> MakeHandOver(const RunRequest& request,
-                                                              uint64_t scratch_bytes) {
+Result<std::variant<init::HandOver, NotStarted>> MakeHandOver(const RunRequest& request, uint64_t scratch_bytes) {
   if (request.argv.empty()) return Fail(ErrorCode::kInvalid, "the command is empty");
   for (const std::string& argument : request.argv) {
     if (argument.contains('\0')) {
@@ -118,9 +106,8 @@ Result<std::variant<init::HandOver, NotStarted>> MakeHandOver(const RunRequest& 
   std::string working_dir = init::kWorkspacePath;
   if (!request.working_dir.empty()) {
     if (const std::string_view why = WhyNotCleanRelative(request.working_dir); !why.empty()) {
-      return Unavailable(
-          NotStarted::Cause::kWorkingDirUnavailable,
-          fmt::format("the working directory \"{}\" can't be used: {}", request.working_dir, why));
+      return Unavailable(NotStarted::Cause::kWorkingDirUnavailable,
+                         fmt::format("the working directory \"{}\" can't be used: {}", request.working_dir, why));
     }
     working_dir += "/" + request.working_dir;
   }
@@ -144,18 +131,16 @@ Result<NotStarted> Interpret(const init::NotStarted& report, const RunRequest& r
       return Unavailable(
           NotStarted::Cause::kWorkingDirUnavailable,
           fmt::format("the working directory \"{}\": {}", request.working_dir, Reason(report.error_number)));
-    case init::Stage::kExec:
-      return InterpretExec(report, request);
+    case init::Stage::kExec: return InterpretExec(report, request);
     case init::Stage::kHandOver:
     case init::Stage::kWorkspace:
     case init::Stage::kScratch:
     case init::Stage::kStdin:
     case init::Stage::kFork:
-    case init::Stage::kIdentity:
-      break;
+    case init::Stage::kIdentity: break;
   }
-  return Fail(ErrorCode::kUnavailable, "inside of the sandbox: {} {}: {}", Describe(report.stage),
-              report.path, Reason(report.error_number));
+  return Fail(ErrorCode::kUnavailable, "inside of the sandbox: {} {}: {}", Describe(report.stage), report.path,
+              Reason(report.error_number));
 }
 
 }  // namespace fumehood::sandbox

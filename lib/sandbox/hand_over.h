@@ -16,8 +16,7 @@ inline constexpr uint32_t kCommandUser = 1000;
 // What the init is told to do for a request, with the defaults of its environment filled in. A request that
 // no sandbox could serve is NotStarted; one that can't even be said (a NUL byte, no program) is an Error
 // (kInvalid).
-Result<std::variant<init::HandOver, NotStarted>> MakeHandOver(const RunRequest& request,
-                                                              uint64_t scratch_bytes);
+Result<std::variant<init::HandOver, NotStarted>> MakeHandOver(const RunRequest& request, uint64_t scratch_bytes);
 
 // What it means for the command that the init could not start it. Failures of the sandbox itself are an
 // Error.

@@ -164,10 +164,8 @@ std::expected<HandOver, std::string_view> DecodeHandOver(const Frame& frame) {
 std::expected<Report, std::string_view> DecodeReport(const Frame& frame) {
   Reader reader(frame.body);
   switch (frame.type) {
-    case kStartedFrame:
-      return reader.Finish<Report>(Started{});
-    case kEndedFrame:
-      return reader.Finish<Report>(Ended{static_cast<int>(reader.TakeNumber<uint32_t>())});
+    case kStartedFrame: return reader.Finish<Report>(Started{});
+    case kEndedFrame: return reader.Finish<Report>(Ended{static_cast<int>(reader.TakeNumber<uint32_t>())});
     case kNotStartedFrame: {
       const auto stage = reader.TakeNumber<uint8_t>();
       if (stage > static_cast<uint8_t>(Stage::kExec)) reader.Refuse("the message names an unknown stage");
@@ -177,8 +175,7 @@ std::expected<Report, std::string_view> DecodeReport(const Frame& frame) {
       not_started.path = reader.TakeText();
       return reader.Finish<Report>(std::move(not_started));
     }
-    default:
-      return std::unexpected("a message of another type");
+    default: return std::unexpected("a message of another type");
   }
 }
 

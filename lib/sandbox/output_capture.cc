@@ -5,8 +5,7 @@
 
 namespace fumehood::sandbox {
 
-OutputCapture::OutputCapture(uint64_t max_bytes)
-    : head_limit_(max_bytes / 2), tail_limit_(max_bytes - head_limit_) {}
+OutputCapture::OutputCapture(uint64_t max_bytes) : head_limit_(max_bytes / 2), tail_limit_(max_bytes - head_limit_) {}
 
 void OutputCapture::Append(std::string_view bytes) {
   total_bytes_ += bytes.size();

@@ -45,31 +45,22 @@ Result<std::variant<UniqueFd, NotStarted>> OpenRepository(int root, std::string_
   const int fd = OpenBeneath(root, std::string(path));
   if (fd >= 0) return UniqueFd(fd);
   switch (errno) {
-    case ENOENT:
-      return Unavailable(fmt::format("there is no repository \"{}\"", path));
-    case ENOTDIR:
-      return Unavailable(fmt::format("the repository \"{}\" is not a directory", path));
+    case ENOENT: return Unavailable(fmt::format("there is no repository \"{}\"", path));
+    case ENOTDIR: return Unavailable(fmt::format("the repository \"{}\" is not a directory", path));
     case ELOOP:
       return Unavailable(fmt::format(
-          "the repository \"{}\" is reached through a symbolic link, which is not followed; name its target",
-          path));
-    case EXDEV:
-      return Unavailable(fmt::format("the repository \"{}\" is outside of the repository root", path));
-    case EACCES:
-      return Unavailable(fmt::format("the repository \"{}\" can't be accessed: permission denied", path));
-    case ENAMETOOLONG:
-      return Unavailable(fmt::format("the repository path \"{}\" is too long", path));
-    case ENOSYS:
-      return Fail(ErrorCode::kInternal, "open repository \"{}\": needs Linux 5.12 or newer", path);
-    default:
-      return FailErrno(errno, fmt::format("open repository \"{}\"", path));
+          "the repository \"{}\" is reached through a symbolic link, which is not followed; name its target", path));
+    case EXDEV: return Unavailable(fmt::format("the repository \"{}\" is outside of the repository root", path));
+    case EACCES: return Unavailable(fmt::format("the repository \"{}\" can't be accessed: permission denied", path));
+    case ENAMETOOLONG: return Unavailable(fmt::format("the repository path \"{}\" is too long", path));
+    case ENOSYS: return Fail(ErrorCode::kInternal, "open repository \"{}\": needs Linux 5.12 or newer", path);
+    default: return FailErrno(errno, fmt::format("open repository \"{}\"", path));
   }
 }
 
 Result<MountPoint> MountReadOnly(int directory, const std::filesystem::path& target) {
   // Recursive, because a clone without what is mounted below uncovers what those mounts hide.
-  const UniqueFd tree(
-      open_tree(directory, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH));
+  const UniqueFd tree(open_tree(directory, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH));
   if (!tree.valid()) return FailErrno(errno, "clone the repository's mount");
   mount_attr attributes{};
   attributes.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;

@@ -32,15 +32,14 @@ Result<Runsc> Runsc::Open(const std::filesystem::path& program, const std::files
   Result<Pipe> output = MakePipe();
   if (!output) return Forward(std::move(output));
   const int out = output->write_end.get();
-  const Result<int> status = RunProgram({program.string(), "--version"},
-                                        {.in = null->get(), .out = out, .err = out}, In(kQueryLimit));
+  const Result<int> status =
+      RunProgram({program.string(), "--version"}, {.in = null->get(), .out = out, .err = out}, In(kQueryLimit));
   if (!status) return Wrap(status.error(), "ask runsc for its version");
   const std::string answer = ReadAvailable(output->read_end.get(), 4096);
   const std::string_view first_line = std::string_view(answer).substr(0, answer.find('\n'));
   constexpr std::string_view kGreeting = "runsc version ";
   if (*status != 0 || !first_line.starts_with(kGreeting)) {
-    return Fail(ErrorCode::kInvalid,
-                "ask \"{}\" for its version: it {} and said \"{}\"; is this gVisor's runsc?",
+    return Fail(ErrorCode::kInvalid, "ask \"{}\" for its version: it {} and said \"{}\"; is this gVisor's runsc?",
                 program.string(), DescribeWaitStatus(*status), first_line);
   }
   return Runsc(program, shared_root, std::string(first_line.substr(kGreeting.size())));

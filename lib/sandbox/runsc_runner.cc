@@ -48,9 +48,8 @@ Result<std::unique_ptr<RunscRunner>> RunscRunner::Create(const RunscOptions& opt
   if (!runsc) return Forward(std::move(runsc));
   Result<Images> images = Images::Open(options.images, state->layer(), state->images());
   if (!images) return Forward(std::move(images));
-  return std::unique_ptr<RunscRunner>(new RunscRunner(*std::move(state), *std::move(runsc),
-                                                      *std::move(images), std::move(repository_root),
-                                                      options.scratch_bytes));
+  return std::unique_ptr<RunscRunner>(new RunscRunner(*std::move(state), *std::move(runsc), *std::move(images),
+                                                      std::move(repository_root), options.scratch_bytes));
 }
 
 RunscRunner::RunscRunner(StateDirectory state, Runsc runsc, Images images, UniqueFd repository_root,
@@ -86,8 +85,8 @@ Result<RunResult> RunscRunner::Run(const RunRequest& request, const std::functio
   const std::filesystem::path* root = images_.Find(request.image);
   if (root == nullptr) {
     return WithoutStart(NotStarted{.cause = NotStarted::Cause::kImageUnavailable,
-                                   .message = fmt::format("there is no image \"{}\"; offered are: {}",
-                                                          request.image, fmt::join(images_.names(), ", "))});
+                                   .message = fmt::format("there is no image \"{}\"; offered are: {}", request.image,
+                                                          fmt::join(images_.names(), ", "))});
   }
   auto repository = OpenRepository(repository_root_.get(), request.repository_path);
   if (!repository) return Forward(std::move(repository));
@@ -99,10 +98,9 @@ Result<RunResult> RunscRunner::Run(const RunRequest& request, const std::functio
   if (Status mounted = (*sandbox)->MountRepository(std::get<UniqueFd>(*repository).get()); !mounted) {
     return Forward(std::move(mounted));
   }
-  Result<Supervised> supervised =
-      (*sandbox)->RunCommand(std::get<init::HandOver>(*hand_over),
-                             {.timeout = request.timeout, .max_output_bytes = request.max_output_bytes},
-                             on_started, std::move(stop));
+  Result<Supervised> supervised = (*sandbox)->RunCommand(
+      std::get<init::HandOver>(*hand_over), {.timeout = request.timeout, .max_output_bytes = request.max_output_bytes},
+      on_started, std::move(stop));
   if (!supervised) return Forward(std::move(supervised));
   Result<Ending> ending = ToEnding(supervised->ending, request);
   if (!ending) return Forward(std::move(ending));

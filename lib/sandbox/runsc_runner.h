@@ -47,8 +47,7 @@ class RunscRunner final : public CommandRunner {
   Isolation isolation() const;
 
  private:
-  RunscRunner(StateDirectory state, Runsc runsc, Images images, UniqueFd repository_root,
-              uint64_t scratch_bytes);
+  RunscRunner(StateDirectory state, Runsc runsc, Images images, UniqueFd repository_root, uint64_t scratch_bytes);
   // A result without a command having run.
   RunResult WithoutStart(Ending ending) const;
 

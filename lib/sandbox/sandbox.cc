@@ -91,8 +91,8 @@ Result<std::unique_ptr<Sandbox>> Sandbox::Start(const Runsc& runsc, const std::f
   Result<Pipe> err = MakePipe();
   if (!err) return Wrap(err.error(), context);
 
-  const Status started = runsc.Start(
-      *directory, {.in = control->theirs.get(), .out = out->write_end.get(), .err = err->write_end.get()});
+  const Status started =
+      runsc.Start(*directory, {.in = control->theirs.get(), .out = out->write_end.get(), .err = err->write_end.get()});
   if (!started) {
     runsc.Delete(*directory);
     return Wrap(started.error(), fmt::format("{} ({})", context, ReadReason(err->read_end.get())));
@@ -104,9 +104,8 @@ Result<std::unique_ptr<Sandbox>> Sandbox::Start(const Runsc& runsc, const std::f
   }
   // So far only runsc had something to say there.
   ReadAvailable(err->read_end.get(), kMaxReasonBytes);
-  return std::unique_ptr<Sandbox>(new Sandbox(std::move(*directory), std::move(control->ours),
-                                              std::move(out->read_end), std::move(err->read_end),
-                                              std::move(*process)));
+  return std::unique_ptr<Sandbox>(new Sandbox(std::move(*directory), std::move(control->ours), std::move(out->read_end),
+                                              std::move(err->read_end), std::move(*process)));
 }
 
 Sandbox::Sandbox(SandboxDirectory directory, UniqueFd control, UniqueFd stdout_pipe, UniqueFd stderr_pipe,

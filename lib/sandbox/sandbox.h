@@ -33,8 +33,7 @@ class Sandbox {
                                 const std::function<void()>& on_started, std::stop_token stop);
 
  private:
-  Sandbox(SandboxDirectory directory, UniqueFd control, UniqueFd stdout_pipe, UniqueFd stderr_pipe,
-          UniqueFd process);
+  Sandbox(SandboxDirectory directory, UniqueFd control, UniqueFd stdout_pipe, UniqueFd stderr_pipe, UniqueFd process);
 
   // Destroyed from the last to the first: the directory goes when nothing is mounted in it any more.
   SandboxDirectory directory_;

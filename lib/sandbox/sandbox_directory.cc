@@ -15,15 +15,14 @@ Result<SandboxDirectory> SandboxDirectory::Create(const std::filesystem::path& p
   uint64_t random = 0;
   if (getrandom(&random, sizeof random, 0) != sizeof random) return FailErrno(errno, "name a sandbox");
   SandboxDirectory directory(pool / fmt::format("fumehood-{:016x}", random));
-  for (const std::filesystem::path& path : {directory.path_, directory.late(), directory.repository(),
-                                            directory.bundle(), directory.runtime_root()}) {
+  for (const std::filesystem::path& path :
+       {directory.path_, directory.late(), directory.repository(), directory.bundle(), directory.runtime_root()}) {
     if (mkdir(path.c_str(), 0755) != 0) return FailErrno(errno, fmt::format("make \"{}\"", path.string()));
   }
   return directory;
 }
 
-SandboxDirectory::SandboxDirectory(SandboxDirectory&& other) noexcept
-    : path_(std::exchange(other.path_, {})) {}
+SandboxDirectory::SandboxDirectory(SandboxDirectory&& other) noexcept : path_(std::exchange(other.path_, {})) {}
 
 SandboxDirectory::~SandboxDirectory() {
   if (!path_.empty()) Remove(path_);

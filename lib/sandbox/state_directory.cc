@@ -29,9 +29,7 @@ Status MakeDirectory(const fs::path& path) {
 }
 
 // `guest_path` as it is found below the layer.
-fs::path InLayer(const fs::path& layer, const char* guest_path) {
-  return layer / fs::path(guest_path).relative_path();
-}
+fs::path InLayer(const fs::path& layer, const char* guest_path) { return layer / fs::path(guest_path).relative_path(); }
 
 void RemoveEach(const fs::path& directory, void (*remove)(const fs::path&)) {
   std::error_code ignored;
@@ -55,8 +53,7 @@ Result<StateDirectory> StateDirectory::Open(const fs::path& path, const fs::path
   if (!lock.valid()) return FailErrno(errno, fmt::format("lock state directory \"{}\"", path.string()));
   if (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
     return Fail(ErrorCode::kAlreadyExists,
-                "state directory \"{}\" is in use by another process; give each a directory of its own",
-                path.string());
+                "state directory \"{}\" is in use by another process; give each a directory of its own", path.string());
   }
   StateDirectory state(path.lexically_normal(), std::move(lock));
   if (Status unmounted = UnmountBelow(state.path_); !unmounted) return Forward(std::move(unmounted));
@@ -66,9 +63,9 @@ Result<StateDirectory> StateDirectory::Open(const fs::path& path, const fs::path
 }
 
 Status StateDirectory::Fill(const fs::path& init) {
-  for (const fs::path& directory : {layer(), layer() / ".fumehood", InLayer(layer(), init::kLatePath),
-                                    InLayer(layer(), init::kWorkspacePath), layer() / "proc", layer() / "dev",
-                                    layer() / "sys", layer() / "tmp", images(), pool(), runtime_shared()}) {
+  for (const fs::path& directory :
+       {layer(), layer() / ".fumehood", InLayer(layer(), init::kLatePath), InLayer(layer(), init::kWorkspacePath),
+        layer() / "proc", layer() / "dev", layer() / "sys", layer() / "tmp", images(), pool(), runtime_shared()}) {
     if (Status made = MakeDirectory(directory); !made) return made;
   }
   const fs::path program = InLayer(layer(), init::kProgramPath);
@@ -78,8 +75,7 @@ Status StateDirectory::Fill(const fs::path& init) {
   if (chmod(program.c_str(), 0755) != 0) return FailErrno(errno, "make the init executable");
 
   if (mount(pool().c_str(), pool().c_str(), nullptr, MS_BIND, nullptr) != 0) {
-    return FailErrno(
-        errno, fmt::format("mount the pool \"{}\" (this needs root with CAP_SYS_ADMIN)", pool().string()));
+    return FailErrno(errno, fmt::format("mount the pool \"{}\" (this needs root with CAP_SYS_ADMIN)", pool().string()));
   }
   // Private first: shared alone would keep it in a group with its parent's copies in other namespaces.
   if (mount(nullptr, pool().c_str(), nullptr, MS_PRIVATE, nullptr) != 0 ||

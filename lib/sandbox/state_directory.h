@@ -30,8 +30,7 @@ class StateDirectory {
   std::filesystem::path runtime_shared() const { return path_ / "shared"; }
 
  private:
-  StateDirectory(std::filesystem::path path, UniqueFd lock)
-      : path_(std::move(path)), lock_(std::move(lock)) {}
+  StateDirectory(std::filesystem::path path, UniqueFd lock) : path_(std::move(path)), lock_(std::move(lock)) {}
   Status Fill(const std::filesystem::path& init);
   // Unmounts and removes everything; never what is behind a mount.
   void Sweep();

@@ -195,9 +195,8 @@ class Supervision {
 
 }  // namespace
 
-Result<Supervised> Supervise(const SandboxChannels& channels, const init::HandOver& hand_over,
-                             CommandLimits limits, const std::function<void()>& on_started,
-                             std::stop_token stop) {
+Result<Supervised> Supervise(const SandboxChannels& channels, const init::HandOver& hand_over, CommandLimits limits,
+                             const std::function<void()>& on_started, std::stop_token stop) {
   const UniqueFd stop_event(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!stop_event.valid()) return FailErrno(errno, "make an event");
   if (!MakeNonBlocking(channels.stdout_pipe) || !MakeNonBlocking(channels.stderr_pipe)) {

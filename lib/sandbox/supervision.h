@@ -39,8 +39,7 @@ struct Supervised {
 // kills the whole sandbox. Uses the calling thread only. `on_started` is called once, when the program runs.
 // The init's words are claims of the sandbox's inside: nonsense, silence and death count as
 // SandboxTerminated.
-Result<Supervised> Supervise(const SandboxChannels& channels, const init::HandOver& hand_over,
-                             CommandLimits limits, const std::function<void()>& on_started,
-                             std::stop_token stop);
+Result<Supervised> Supervise(const SandboxChannels& channels, const init::HandOver& hand_over, CommandLimits limits,
+                             const std::function<void()>& on_started, std::stop_token stop);
 
 }  // namespace fumehood::sandbox

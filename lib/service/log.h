@@ -31,8 +31,8 @@ LogField kv(std::string_view key, const T& value) {
   return {key, fmt::format("{}", value)};
 }
 
-// Lines on standard error: a constant text, and the details as key=value. Values that aren't plain words are quoted, with
-// control characters escaped, so that nobody can forge a line. Safe to call from several threads.
+// Lines on standard error: a constant text, and the details as key=value. Values that aren't plain words are quoted,
+// with control characters escaped, so that nobody can forge a line. Safe to call from several threads.
 //   log.Info("command finished", {kv("command", name), kv("ending", "timed out")});
 class Log {
  public:

@@ -2,21 +2,17 @@
 
 #include <pthread.h>
 
-#include <condition_variable>
-#include <mutex>
 #include <utility>
+
+#include "lib/base/sleep.h"
 
 namespace fumehood::service {
 
 Periodically::Periodically(const std::string& name, std::chrono::milliseconds period, Task task)
     : thread_([period, task = std::move(task)](std::stop_token stop) {
-        std::mutex mutex;
-        std::condition_variable_any nobody_notifies;
-        std::unique_lock lock(mutex);
-        while (!stop.stop_requested()) {
+        do {
           task(stop);
-          nobody_notifies.wait_for(lock, stop, period, [] { return false; });
-        }
+        } while (SleepUnlessStopped(period, stop));
       }) {
   pthread_setname_np(thread_.native_handle(), name.substr(0, 15).c_str());
 }

@@ -8,8 +8,8 @@
 
 namespace fumehood::service {
 
-// Calls `task` at once and then every `period`, from a thread of its own, until destroyed. `task` gets a token that says
-// when to hurry up.
+// Calls `task` at once and then every `period`, from a thread of its own, until destroyed. `task` gets a token that
+// says when to hurry up.
 class Periodically {
  public:
   using Task = std::function<void(std::stop_token)>;

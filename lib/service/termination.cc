@@ -6,10 +6,10 @@
 #include <sys/signalfd.h>
 
 #include <cerrno>
-#include <condition_variable>
 #include <csignal>
-#include <mutex>
 #include <utility>
+
+#include "lib/base/sleep.h"
 
 namespace fumehood::service {
 namespace {
@@ -50,11 +50,6 @@ Termination::Termination(UniqueFd signals) {
   pthread_setname_np(thread_.native_handle(), "signals");
 }
 
-void Termination::Wait() const {
-  std::mutex mutex;
-  std::condition_variable_any nobody_notifies;
-  std::unique_lock lock(mutex);
-  nobody_notifies.wait(lock, stop_.get_token(), [] { return false; });
-}
+void Termination::Wait() const { WaitForStop(stop_.get_token()); }
 
 }  // namespace fumehood::service

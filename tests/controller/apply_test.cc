@@ -24,9 +24,7 @@ const End kEnd{api::Phase::kFailed, api::reason::kInvalidSpec, "spec.command is 
 class ApplyTest : public testing::Test {
  protected:
   api::SandboxCommand Put(const json& command) { return api::Read(server_.Put(kSandboxCommands, command)); }
-  api::SandboxCommand Stored() const {
-    return api::Read(server_.Find(kSandboxCommands, {"team-a", "build"}).value());
-  }
+  api::SandboxCommand Stored() const { return api::Read(server_.Find(kSandboxCommands, {"team-a", "build"}).value()); }
   static const api::Condition& ConditionOf(const api::SandboxCommand& command, std::string_view type) {
     static const api::Condition kNone;
     const auto* found = api::FindCondition(command.status.conditions, type);

@@ -80,8 +80,7 @@ std::string NameOf(const testing::TestParamInfo<DecideCase>& info) { return info
 
 const DecideCase kWhoseBusiness[] = {
     {"FitsAnIdleExecutor", [](Situation&) {}, "bind node-1 executor-on-node-1"},
-    {"Finished",
-     [](Situation& s) { s.command = api::Read(api::AsFinished(api::SampleCommand(), WallTime{})); },
+    {"Finished", [](Situation& s) { s.command = api::Read(api::AsFinished(api::SampleCommand(), WallTime{})); },
      "nothing"},
     {"FinishedAndDeleted",
      [](Situation& s) {
@@ -127,8 +126,7 @@ const DecideCase kInvalidSpecs[] = {
      "end Failed InvalidSpec: spec.command, spec.shell: exactly one"},
     {"CommandAndShell", [](Situation& s) { s.command.spec.shell = "make"; },
      "end Failed InvalidSpec: spec.command, spec.shell: exactly one"},
-    {"EmptyProgram", [](Situation& s) { s.command.spec.command = {""}; },
-     "end Failed InvalidSpec: spec.command[0]"},
+    {"EmptyProgram", [](Situation& s) { s.command.spec.command = {""}; }, "end Failed InvalidSpec: spec.command[0]"},
     {"NulInAnArgument", [](Situation& s) { s.command.spec.command = {"ls", std::string("a\0b", 3)}; },
      "end Failed InvalidSpec: spec.command: "},
     {"NulInTheShellCommand",
@@ -185,8 +183,7 @@ const DecideCase kWaits[] = {
        s.executors = {Situation::Offering("node-1", {"go", "default"}), Situation::Offering("node-2", {"default"})};
      },
      "wait ImageNotFound: no ready executor offers the image \"rust\"; offered: default, go"},
-    {"NobodyOffersAnyImage",
-     [](Situation& s) { s.executors = {Situation::Offering("node-1", {})}; },
+    {"NobodyOffersAnyImage", [](Situation& s) { s.executors = {Situation::Offering("node-1", {})}; },
      "wait ImageNotFound: no ready executor offers the image \"default\"; offered: none"},
     {"OfManyImagesSomeAreNamed",
      [](Situation& s) {
@@ -200,13 +197,10 @@ const DecideCase kWaits[] = {
     {"EverySlotIsTaken",
      [](Situation& s) { s.executors = {Situation::Busy("node-1", 2, 2), Situation::Busy("node-2", 1, 1)}; },
      "wait Queued: every slot of the executors that could run it is taken"},
-    {"MoreThanEverySlotIsTaken", [](Situation& s) { s.executors = {Situation::Busy("node-1", 2, 3)}; },
-     "wait Queued"},
+    {"MoreThanEverySlotIsTaken", [](Situation& s) { s.executors = {Situation::Busy("node-1", 2, 3)}; }, "wait Queued"},
     {"ExecutorWithoutSlots", [](Situation& s) { s.executors = {Situation::Idle("node-1", 0)}; }, "wait Queued"},
     {"FreeSlotsOnlyWhereItDoesNotFit",
-     [](Situation& s) {
-       s.executors = {Situation::Busy("node-1", 2, 2), Situation::Offering("node-2", {"go"})};
-     },
+     [](Situation& s) { s.executors = {Situation::Busy("node-1", 2, 2), Situation::Offering("node-2", {"go"})}; },
      "wait Queued"},
 };
 INSTANTIATE_TEST_SUITE_P(Waits, DecideTest, testing::ValuesIn(kWaits), NameOf);
@@ -244,8 +238,7 @@ const DecideCase kHandedBack[] = {
     {"OneTimeTooFew",
      [](Situation& s) { s.command = api::Read(api::AsHandedBack(api::SampleCommand(), kMaxAttempts - 1)); },
      "bind node-1"},
-    {"TooOften",
-     [](Situation& s) { s.command = api::Read(api::AsHandedBack(api::SampleCommand(), kMaxAttempts)); },
+    {"TooOften", [](Situation& s) { s.command = api::Read(api::AsHandedBack(api::SampleCommand(), kMaxAttempts)); },
      "end Failed ExecutorLost: handed back by an executor 3 times; the last time: the disk is full"},
     {"TooOftenWithoutAReason",
      [](Situation& s) {

@@ -85,8 +85,7 @@ TEST_F(RetentionTest, ATimeThatWasChangedMeanwhileCounts) {
 TEST_F(RetentionTest, ATimeThatIsChangedAtTheLastMomentCountsToo) {
   PutFinished(seconds(60));
   cluster_.clock.Advance(seconds(60));
-  cluster_.server.BeforeNextWrite(
-      [this] { cluster_.Change("build", {{"spec", {{"ttlSecondsAfterFinished", 600}}}}); });
+  cluster_.server.BeforeNextWrite([this] { cluster_.Change("build", {{"spec", {{"ttlSecondsAfterFinished", 600}}}}); });
   EXPECT_TRUE(Is<kube::TryAgain>(Check()));
   EXPECT_TRUE(Exists());
   EXPECT_TRUE(Is<kube::LookAgain>(Check()));

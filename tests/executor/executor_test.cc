@@ -63,9 +63,7 @@ class ExecutorTest : public testing::Test {
       executor_.long_running().Done(*key);
     }
   }
-  api::SandboxCommand Stored() const {
-    return api::Read(server_.Find(kSandboxCommands, {"team-a", "build"}).value());
-  }
+  api::SandboxCommand Stored() const { return api::Read(server_.Find(kSandboxCommands, {"team-a", "build"}).value()); }
   size_t runs() const { return runner_.requests().size(); }
 
   const json bound_ = api::AsBound(api::SampleCommand());

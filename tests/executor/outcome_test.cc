@@ -70,8 +70,7 @@ TEST_P(EndingTest, IsToldByPhaseConditionsAndCodes) {
   EXPECT_EQ(finished.reason, row.want_reason);
   EXPECT_EQ(finished.message, row.want_message);
   const auto& succeeded = ConditionOf(status, api::condition::kSucceeded);
-  EXPECT_EQ(succeeded.status,
-            row.want_phase == Phase::kSucceeded ? ConditionStatus::kTrue : ConditionStatus::kFalse);
+  EXPECT_EQ(succeeded.status, row.want_phase == Phase::kSucceeded ? ConditionStatus::kTrue : ConditionStatus::kFalse);
   EXPECT_EQ(succeeded.reason, row.want_reason);
   EXPECT_EQ(succeeded.message, row.want_message);
   EXPECT_EQ(succeeded.last_transition_time, kEnd);

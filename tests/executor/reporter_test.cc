@@ -25,7 +25,7 @@ class ReporterTest : public testing::Test {
  protected:
   void SetUp() override { server_.Put(kSandboxCommands, api::AsBound(api::SampleCommand())); }
 
-  // A result with 1,000 bytes of output.
+  // A result with 1,500 bytes of output.
   json MakePatch(uint64_t max_output_bytes) const {
     sandbox::RunResult result;
     result.ending = sandbox::Exited{0};
@@ -40,9 +40,7 @@ class ReporterTest : public testing::Test {
     };
     return reporter_.Report(command_, make_patch, std::move(stop));
   }
-  api::SandboxCommand Stored() const {
-    return api::Read(server_.Find(kSandboxCommands, {"team-a", "build"}).value());
-  }
+  api::SandboxCommand Stored() const { return api::Read(server_.Find(kSandboxCommands, {"team-a", "build"}).value()); }
   void Change(const json& merge_patch) {
     json object = server_.Find(kSandboxCommands, {"team-a", "build"}).value();
     object.merge_patch(merge_patch);

@@ -14,8 +14,7 @@ namespace fumehood::sandbox {
 // when the function is.
 class FakeCommandRunner final : public CommandRunner {
  public:
-  using Behaviour =
-      std::function<Result<RunResult>(const std::function<void()>& on_started, std::stop_token stop)>;
+  using Behaviour = std::function<Result<RunResult>(const std::function<void()>& on_started, std::stop_token stop)>;
 
   // By itself every command starts, and exits with 0 at once.
   void Behave(Behaviour behaviour) { behaviour_ = std::move(behaviour); }

@@ -59,7 +59,8 @@ SSL_CTX* MakeContext(const HttpServer::Tls& tls) {
 }
 
 std::string LowerCase(std::string text) {
-  std::ranges::transform(text, text.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::ranges::transform(text, text.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   return text;
 }
 
@@ -128,8 +129,8 @@ class HttpServer::Connection final : public ServerConnection {
 
  private:
   bool WaitReadable() {
-    std::array<pollfd, 2> fds{{{.fd = socket_.get(), .events = POLLIN, .revents = 0},
-                               {.fd = stop_event_, .events = POLLIN, .revents = 0}}};
+    std::array<pollfd, 2> fds{
+        {{.fd = socket_.get(), .events = POLLIN, .revents = 0}, {.fd = stop_event_, .events = POLLIN, .revents = 0}}};
     poll(fds.data(), fds.size(), -1);
     return fds[1].revents == 0;
   }
@@ -145,8 +146,13 @@ class HttpServer::Connection final : public ServerConnection {
   }
 
   ReceivedRequest ParseHead(std::string_view head) {
-    ReceivedRequest request{.method = {}, .target = {}, .headers = {}, .body = {}, .connection = number_,
-                            .client_name = {}, .server_name = {}};
+    ReceivedRequest request{.method = {},
+                            .target = {},
+                            .headers = {},
+                            .body = {},
+                            .connection = number_,
+                            .client_name = {},
+                            .server_name = {}};
     std::string_view first = head.substr(0, head.find("\r\n"));
     head.remove_prefix(first.size() + 2);
     request.method = first.substr(0, first.find(' '));
@@ -185,7 +191,8 @@ void ServerConnection::Respond(int status, std::string_view body, std::string_vi
 }
 
 void ServerConnection::BeginChunks(int status) {
-  Write(fmt::format("HTTP/1.1 {} Said\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n", status));
+  Write(
+      fmt::format("HTTP/1.1 {} Said\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n", status));
 }
 
 void ServerConnection::WriteChunk(std::string_view bytes) { Write(fmt::format("{:x}\r\n{}\r\n", bytes.size(), bytes)); }

@@ -23,9 +23,9 @@ struct ReceivedRequest {
   std::string target;
   std::map<std::string, std::string> headers;  // names in lower case
   std::string body;
-  size_t connection = 0;      // the first one is 1
-  std::string client_name;    // of the client's certificate, "" without one
-  std::string server_name;    // that the client asked for (SNI)
+  size_t connection = 0;    // the first one is 1
+  std::string client_name;  // of the client's certificate, "" without one
+  std::string server_name;  // that the client asked for (SNI)
 };
 
 // A handler's side of one connection. What is written to a closed one is lost silently.
@@ -47,8 +47,8 @@ class ServerConnection {
   void EndChunks();
 };
 
-// An HTTP/1.1 server on loopback with a thread for each connection, which does what its handler says. Connections are kept
-// alive until the handler closes them.
+// An HTTP/1.1 server on loopback with a thread for each connection, which does what its handler says.
+// Connections are kept alive until the handler closes them.
 class HttpServer {
  public:
   struct Tls {

@@ -24,8 +24,7 @@ int main(int argc, char** argv) {
   if (std::string_view(argv[2]) == "exit") return argc > 3 ? std::atoi(argv[3]) : 2;
 
   const std::filesystem::path mounted = state / "directory";
-  if (mkdir(mounted.c_str(), 0755) != 0 || mount("tmpfs", mounted.c_str(), "tmpfs", 0, nullptr) != 0)
-    return 98;
+  if (mkdir(mounted.c_str(), 0755) != 0 || mount("tmpfs", mounted.c_str(), "tmpfs", 0, nullptr) != 0) return 98;
   if (fork() == 0) {
     if (fork() == 0) {
       setsid();

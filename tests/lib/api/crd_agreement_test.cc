@@ -1,5 +1,6 @@
 // The CRDs and the C++ types are two descriptions of one thing. Here every property of the schema gets a value, the C++
-// reads the object and writes it again, and what comes out must be what went in: a field that only one side knows shows.
+// reads the object and writes it again, and what comes out must be what went in: a field that only one side knows
+// shows.
 #include <gtest/gtest.h>
 #include <yaml-cpp/yaml.h>
 

@@ -38,7 +38,12 @@ TEST(ValidationTest, NamesTheFieldThatIsWrong) {
       {"Both", [](auto& s) { s.shell = "x"; }, "spec.command, spec.shell"},
       {"EmptyProgram", [](auto& s) { s.command[0] = ""; }, "spec.command[0]"},
       {"NulInArgument", [](auto& s) { s.command[1] = "a\0b"s; }, "spec.command"},
-      {"NulInShell", [](auto& s) { s.command.clear(); s.shell = "a\0b"s; }, "spec.shell"},
+      {"NulInShell",
+       [](auto& s) {
+         s.command.clear();
+         s.shell = "a\0b"s;
+       },
+       "spec.shell"},
       {"NoRepository", [](auto& s) { s.repository.path = ""; }, "spec.repository.path"},
       {"AbsoluteRepository", [](auto& s) { s.repository.path = "/etc"; }, "spec.repository.path"},
       {"ParentOfRepository", [](auto& s) { s.repository.path = "a/../../b"; }, "spec.repository.path"},

@@ -37,9 +37,12 @@ struct ErrnoCase {
 };
 
 TEST(ResultTest, ErrnoHasTheCodeThatACallerBranchesOn) {
-  for (const auto& [error_number, want] : {ErrnoCase{ENOENT, ErrorCode::kNotFound}, {EACCES, ErrorCode::kForbidden},
-                                           {EEXIST, ErrorCode::kAlreadyExists}, {ENOSPC, ErrorCode::kUnavailable},
-                                           {ELOOP, ErrorCode::kInvalid}, {EIO, ErrorCode::kInternal}}) {
+  for (const auto& [error_number, want] : {ErrnoCase{ENOENT, ErrorCode::kNotFound},
+                                           {EACCES, ErrorCode::kForbidden},
+                                           {EEXIST, ErrorCode::kAlreadyExists},
+                                           {ENOSPC, ErrorCode::kUnavailable},
+                                           {ELOOP, ErrorCode::kInvalid},
+                                           {EIO, ErrorCode::kInternal}}) {
     const Status failed = FailErrno(error_number, "open \"x\"");
     EXPECT_EQ(failed.error().code, want) << failed.error().message;
     EXPECT_EQ(failed.error().message.find("open \"x\": "), 0U);

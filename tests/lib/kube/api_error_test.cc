@@ -74,7 +74,8 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& row) { return row.param.name; });
 
 TEST(ApiErrorTest, SaysWhatWasTriedAndWhatTheServerSaid) {
-  const HttpResponse response{.status = 409, .body = StatusBody("Conflict", "the object has been modified"), .retry_after = {}};
+  const HttpResponse response{
+      .status = 409, .body = StatusBody("Conflict", "the object has been modified"), .retry_after = {}};
   EXPECT_EQ(ErrorFromAnswer(response, RequestEffect::kWrite, "patch nodes \"n1\" status").message,
             "patch nodes \"n1\" status: conflict: the object has been modified");
 }

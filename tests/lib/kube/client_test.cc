@@ -39,8 +39,8 @@ TEST_F(ClientTest, EscapesNames) {
 }
 
 TEST_F(ClientTest, RefusesNamesThatMeanSomethingElse) {
-  for (const ObjectName& name : {ObjectName{"team-a", ""}, ObjectName{"team-a", ".."}, ObjectName{"..", "a"},
-                                 ObjectName{"", "unit-tests"}}) {
+  for (const ObjectName& name :
+       {ObjectName{"team-a", ""}, ObjectName{"team-a", ".."}, ObjectName{"..", "a"}, ObjectName{"", "unit-tests"}}) {
     EXPECT_EQ(client_.Get(kCommands, name).error().code, ErrorCode::kInvalid) << name.ns << "/" << name.name;
     EXPECT_EQ(client_.Delete(kCommands, name, {}).error().code, ErrorCode::kInvalid);
   }
@@ -51,9 +51,11 @@ TEST_F(ClientTest, RefusesNamesThatMeanSomethingElse) {
 TEST_F(ClientTest, FollowsThePagesOfAList) {
   transport_.Script({.body = R"({"metadata":{"resourceVersion":"7","continue":"a/b"},"items":[{"a":1}]})"});
   transport_.Script({.body = R"({"metadata":{"resourceVersion":"7"},"items":[{"a":2}]})"});
-  const Result<ObjectList> list =
-      client_.List(kCommands, {.ns = "team-a", .field_selector = "status.phase!=Failed", .label_selector = "a in (b,c)",
-                               .resource_version = "5", .page_size = 1});
+  const Result<ObjectList> list = client_.List(kCommands, {.ns = "team-a",
+                                                           .field_selector = "status.phase!=Failed",
+                                                           .label_selector = "a in (b,c)",
+                                                           .resource_version = "5",
+                                                           .page_size = 1});
   ASSERT_TRUE(list.has_value()) << list.error().message;
   EXPECT_EQ(list->items.size(), 2U);
   EXPECT_EQ(list->resource_version, "7");
@@ -72,8 +74,9 @@ TEST_F(ClientTest, AnExpiredContinuationIsGone) {
 }
 
 TEST_F(ClientTest, RefusesAListThatIsNone) {
-  for (const std::string body : {"{}", "[]", "7", "{", R"({"metadata":{"resourceVersion":"7"},"items":{}})",
-                                 R"({"metadata":{"resourceVersion":"7"},"items":[7]})", R"({"kind":"Table","rows":[]})"}) {
+  for (const std::string body :
+       {"{}", "[]", "7", "{", R"({"metadata":{"resourceVersion":"7"},"items":{}})",
+        R"({"metadata":{"resourceVersion":"7"},"items":[7]})", R"({"kind":"Table","rows":[]})"}) {
     transport_.Script({.body = body});
     EXPECT_EQ(client_.List(kNodes, {}).error().code, ErrorCode::kInternal) << body;
   }

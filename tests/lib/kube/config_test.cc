@@ -32,9 +32,14 @@ class ConfigTest : public ::testing::Test {
 
   static std::string Kubeconfig(const std::string& cluster, const std::string& user, const std::string& context = "") {
     return "apiVersion: v1\nkind: Config\ncurrent-context: here\n"
-           "contexts: [{name: here, context: {cluster: c, user: u" + context + "}}]\n"
-           "clusters: [{name: c, cluster: {" + cluster + "}}]\n"
-           "users: [{name: u, user: {" + user + "}}]\n";
+           "contexts: [{name: here, context: {cluster: c, user: u" +
+           context +
+           "}}]\n"
+           "clusters: [{name: c, cluster: {" +
+           cluster +
+           "}}]\n"
+           "users: [{name: u, user: {" +
+           user + "}}]\n";
   }
 
   fs::path folder_;
@@ -92,7 +97,8 @@ TEST_F(ConfigTest, SaysWhatIsWrongWithAKubeconfig) {
       {"UnknownCluster", "current-context: x\ncontexts: [{name: x, context: {cluster: c}}]", ErrorCode::kNotFound,
        "cluster \"c\""},
       {"UnknownUser",
-       "current-context: x\ncontexts: [{name: x, context: {cluster: c, user: u}}]\nclusters: [{name: c, cluster: "
+       "current-context: x\ncontexts: [{name: x, context: {cluster: c, user: u}}]\nclusters: [{name: c, "
+       "cluster: "
        "{server: 'https://a'}}]",
        ErrorCode::kNotFound, "user \"u\""},
       {"NoServer", Kubeconfig("insecure-skip-tls-verify: true", "token: a"), ErrorCode::kInvalid, "no server"},
@@ -131,21 +137,22 @@ TEST_F(ConfigTest, AnAliasBombStaysSmall) {
 }
 
 TEST_F(ConfigTest, ACallerCanNameTheContext) {
-  const fs::path file = WriteFile(
-      "config",
-      "current-context: one\ncontexts: [{name: one, context: {cluster: a}}, {name: two, context: {cluster: b}}]\n"
-      "clusters: [{name: a, cluster: {server: 'https://a'}}, {name: b, cluster: {server: 'https://b'}}]\n");
+  const fs::path file =
+      WriteFile("config",
+                "current-context: one\ncontexts: [{name: one, context: {cluster: a}}, {name: two, context: {cluster: "
+                "b}}]\n"
+                "clusters: [{name: a, cluster: {server: 'https://a'}}, {name: b, cluster: {server: 'https://b'}}]\n");
   EXPECT_EQ(LoadKubeconfig(file, "two")->server, "https://b");
   EXPECT_THAT(LoadKubeconfig(file, "three").error().message, HasSubstr("one, two"));
 }
 
 TEST_F(ConfigTest, TheFirstOfSeveralFilesWins) {
-  const std::string first = WriteFile(
-      "first", "current-context: x\nclusters: [{name: c, cluster: {server: 'https://first'}}]\n");
-  const std::string second = WriteFile(
-      "second",
-      "current-context: y\ncontexts: [{name: x, context: {cluster: c}}]\nclusters: [{name: c, cluster: {server: "
-      "'https://second'}}]\n");
+  const std::string first =
+      WriteFile("first", "current-context: x\nclusters: [{name: c, cluster: {server: 'https://first'}}]\n");
+  const std::string second = WriteFile("second",
+                                       "current-context: y\ncontexts: [{name: x, context: {cluster: "
+                                       "c}}]\nclusters: [{name: c, cluster: {server: "
+                                       "'https://second'}}]\n");
   setenv("KUBECONFIG", ("/not/there:" + first + "::" + second).c_str(), 1);
   const Result<ClientConfig> config = LoadConfig(std::nullopt);
   ASSERT_TRUE(config.has_value()) << config.error().message;

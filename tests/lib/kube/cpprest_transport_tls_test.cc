@@ -28,8 +28,9 @@ class CppRestTransportTlsTest : public ::testing::Test {
   static Result<HttpResponse> Send(const ClientConfig& config, HttpMethod method = HttpMethod::kGet) {
     const Result<std::unique_ptr<CppRestTransport>> transport = CppRestTransport::Create(config);
     if (!transport.has_value()) return std::unexpected(transport.error());
-    return (*transport)->Send(
-        {.method = method, .target = "/version", .body = method == HttpMethod::kGet ? "" : "{}", .timeout = 10s}, {});
+    return (*transport)
+        ->Send({.method = method, .target = "/version", .body = method == HttpMethod::kGet ? "" : "{}", .timeout = 10s},
+               {});
   }
 
   static void ExpectNotTrusted(const Result<HttpResponse>& response, const std::string& why) {
@@ -163,9 +164,8 @@ TEST_F(CppRestTransportTlsTest, RefusesClientCredentialsThatDoNotFit) {
       {"NotAKey", one.certificate_pem, one.certificate_pem, "client key"},
   };
   for (const Row& row : rows) {
-    const auto created = CppRestTransport::Create({.server = "https://127.0.0.1:1",
-                                                   .client_certificate_pem = row.certificate,
-                                                   .client_key_pem = row.key});
+    const auto created = CppRestTransport::Create(
+        {.server = "https://127.0.0.1:1", .client_certificate_pem = row.certificate, .client_key_pem = row.key});
     ASSERT_FALSE(created.has_value()) << row.name;
     EXPECT_EQ(created.error().code, ErrorCode::kInvalid) << row.name;
     EXPECT_THAT(created.error().message, HasSubstr(row.want)) << row.name;
@@ -220,8 +220,8 @@ TEST_F(CppRestTransportTlsTest, AWriteIsCertainlyNotDoneWhenTheHandshakeNeverEnd
   const auto transport = CppRestTransport::Create({.server = "https://127.0.0.1:" + std::to_string(plain.port())});
   ASSERT_TRUE(transport.has_value());
 
-  const Result<HttpResponse> response = (*transport)
-      ->Send({.method = HttpMethod::kPost, .target = "/api/v1/nodes", .body = "{}", .timeout = 200ms}, {});
+  const Result<HttpResponse> response =
+      (*transport)->Send({.method = HttpMethod::kPost, .target = "/api/v1/nodes", .body = "{}", .timeout = 200ms}, {});
 
   ASSERT_FALSE(response.has_value());
   EXPECT_EQ(response.error().code, ErrorCode::kUnavailable);

@@ -29,9 +29,10 @@ TEST(ServerUrlTest, ReadsTheParts) {
     std::string prefix;
     std::string want;
   };
-  for (const Row& row : {Row{"https://a", "a", 443, "", "https://a:443"}, Row{"http://a/", "a", 80, "", "http://a:80"},
-                         Row{"https://10.0.0.1:6443/k8s/c1/", "10.0.0.1", 6443, "/k8s/c1", "https://10.0.0.1:6443/k8s/c1"},
-                         Row{"https://[fd00::1]:6443", "fd00::1", 6443, "", "https://[fd00::1]:6443"}}) {
+  for (const Row& row :
+       {Row{"https://a", "a", 443, "", "https://a:443"}, Row{"http://a/", "a", 80, "", "http://a:80"},
+        Row{"https://10.0.0.1:6443/k8s/c1/", "10.0.0.1", 6443, "/k8s/c1", "https://10.0.0.1:6443/k8s/c1"},
+        Row{"https://[fd00::1]:6443", "fd00::1", 6443, "", "https://[fd00::1]:6443"}}) {
     const Result<ServerUrl> url = ParseServerUrl(row.text);
     ASSERT_TRUE(url.has_value()) << row.text;
     EXPECT_EQ(url->host, row.host);

@@ -71,7 +71,8 @@ class RecordingSink final : public ObjectSink {
 // A stream that ends only when the caller has enough of it.
 class EndlessTransport final : public HttpTransport {
  public:
-  EndlessTransport(FakeTransport& scripted, size_t endless_after) : scripted_(scripted), endless_after_(endless_after) {}
+  EndlessTransport(FakeTransport& scripted, size_t endless_after)
+      : scripted_(scripted), endless_after_(endless_after) {}
 
   Result<HttpResponse> Send(const HttpRequest& request, std::stop_token stop) override {
     return scripted_.Send(request, stop);
@@ -148,15 +149,18 @@ TEST_F(ReflectorTest, ListsAgainWhenHistoryIsGoneAndFindsMissedDeletes) {
 }
 
 TEST_F(ReflectorTest, ListsWhereTheServerRefusesStreamingLists) {
-  scripted_.Script({.status = 422, .body = R"({"kind":"Status","reason":"Invalid","message":"sendInitialEvents","code":422})"});
-  scripted_.Script({.body = R"({"metadata":{"resourceVersion":"5"},"items":[{"metadata":{"name":"a","resourceVersion":"3"}}]})"});
+  scripted_.Script(
+      {.status = 422, .body = R"({"kind":"Status","reason":"Invalid","message":"sendInitialEvents","code":422})"});
+  scripted_.Script(
+      {.body = R"({"metadata":{"resourceVersion":"5"},"items":[{"metadata":{"name":"a","resourceVersion":"3"}}]})"});
   Start(2);
   EXPECT_TRUE(sink_.WaitForNames({"a"}));
 }
 
 TEST_F(ReflectorTest, ListsWhereTheBookmarkNeverComes) {
   options_.initial_events_limit = milliseconds(20);
-  scripted_.Script({.body = R"({"metadata":{"resourceVersion":"5"},"items":[{"metadata":{"name":"a","resourceVersion":"3"}}]})"});
+  scripted_.Script(
+      {.body = R"({"metadata":{"resourceVersion":"5"},"items":[{"metadata":{"name":"a","resourceVersion":"3"}}]})"});
   Start(0);
   EXPECT_TRUE(sink_.WaitForNames({"a"}));
   ASSERT_FALSE(sink_.problems().empty());

@@ -37,12 +37,12 @@ class StoreTest : public testing::Test {
   std::vector<std::string> changes_;
   int synced_ = 0;
   std::vector<Error> problems_;
-  Store<Thing> store_{ReadThing,
-                      {.on_change = [this](const Pointer& before, const Pointer& after) {
-                         changes_.push_back(Describe(before) + " -> " + Describe(after));
-                       },
-                       .on_synced = [this] { ++synced_; },
-                       .on_problem = [this](const Error& error) { problems_.push_back(error); }}};
+  Store<Thing> store_{
+      ReadThing,
+      {.on_change = [this](const Pointer& before,
+                           const Pointer& after) { changes_.push_back(Describe(before) + " -> " + Describe(after)); },
+       .on_synced = [this] { ++synced_; },
+       .on_problem = [this](const Error& error) { problems_.push_back(error); }}};
 };
 
 using Changes = std::vector<std::string>;

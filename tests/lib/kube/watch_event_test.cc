@@ -9,8 +9,10 @@ namespace {
 
 TEST(WatchEventTest, ReadsEachType) {
   using Type = WatchEvent::Type;
-  for (const auto& [text, want] : {std::pair{"ADDED", Type::kAdded}, {"MODIFIED", Type::kModified},
-                                   {"DELETED", Type::kDeleted}, {"BOOKMARK", Type::kBookmark}}) {
+  for (const auto& [text, want] : {std::pair{"ADDED", Type::kAdded},
+                                   {"MODIFIED", Type::kModified},
+                                   {"DELETED", Type::kDeleted},
+                                   {"BOOKMARK", Type::kBookmark}}) {
     const auto event = ParseWatchEvent(std::string(R"({"type":")") + text +
                                        R"(","object":{"metadata":{"name":"a","resourceVersion":"7"}}})");
     ASSERT_TRUE(event) << text;

@@ -26,7 +26,9 @@ Observed EndOfInitialEvents(const std::string& version) {
   return {{Type::kBookmark, std::move(object)}};
 }
 
-WatcherState Watching(const std::string& version) { return {.mode = Mode::kWatch, .resource_version = version, .initial = {}}; }
+WatcherState Watching(const std::string& version) {
+  return {.mode = Mode::kWatch, .resource_version = version, .initial = {}};
+}
 
 void ExpectWatch(const WatcherState& state, const std::string& version, bool send_initial_events) {
   const auto request = NextRequest(state);
@@ -77,8 +79,7 @@ TEST(WatcherTest, MissingBookmarkFallsBackToAList) {
 }
 
 TEST(WatcherTest, StreamingListThatEndsEarlyFallsBackToAList) {
-  const WatcherStep step =
-      Step(Step({}, Event(Type::kAdded, "a", "9")).state, WatchEnded{milliseconds(60'000)});
+  const WatcherStep step = Step(Step({}, Event(Type::kAdded, "a", "9")).state, WatchEnded{milliseconds(60'000)});
   EXPECT_EQ(step.next, WatcherNext::kRequest);
   ExpectList(step.state, "");
 }
@@ -89,7 +90,8 @@ TEST(WatcherTest, ServerWithoutStreamingListsIsListed) {
 }
 
 TEST(WatcherTest, ListIsHandedOverAndWatchedFromItsVersion) {
-  const WatcherStep step = Step({.mode = Mode::kList, .resource_version = "", .initial = {}}, Listed{{{Object("a", "3")}, "8"}});
+  const WatcherStep step =
+      Step({.mode = Mode::kList, .resource_version = "", .initial = {}}, Listed{{{Object("a", "3")}, "8"}});
   ASSERT_TRUE(std::holds_alternative<AllReplaced>(step.change));
   EXPECT_EQ(std::get<AllReplaced>(step.change).objects.size(), 1U);
   EXPECT_EQ(step.next, WatcherNext::kRequest);

@@ -19,8 +19,7 @@ int main(int argc, char** argv) {
   if (geteuid() != 0) {
     fumehood::sandbox::SetWhyNotContained("needs root");
   } else {
-    const fumehood::Status entered =
-        fumehood::sandbox::EnterContainment(fumehood::sandbox::StateDirectoryForTests());
+    const fumehood::Status entered = fumehood::sandbox::EnterContainment(fumehood::sandbox::StateDirectoryForTests());
     fumehood::sandbox::SetWhyNotContained(entered ? "" : entered.error().message);
   }
   return RUN_ALL_TESTS();

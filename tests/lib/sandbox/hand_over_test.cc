@@ -40,8 +40,7 @@ TEST(HandOverTest, MissingVariablesGetDefaults) {
 TEST(HandOverTest, OfVariablesWithTheSameNameTheLastCounts) {
   RunRequest request = Request();
   request.env = {"A=1", "PATH=/bin", "A=2", "B="};
-  EXPECT_THAT(MustMake(request).env,
-              UnorderedElementsAre("PATH=/bin", "HOME=/tmp", "LANG=C.UTF-8", "A=2", "B="));
+  EXPECT_THAT(MustMake(request).env, UnorderedElementsAre("PATH=/bin", "HOME=/tmp", "LANG=C.UTF-8", "A=2", "B="));
 }
 
 TEST(HandOverTest, WorkingDirIsBelowTheRepository) {
@@ -128,15 +127,12 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         InterpretCase{"NotInPath", {init::Stage::kExec, ENOENT, "nope"}, kCommandNotFound, "PATH of image"},
         InterpretCase{"NoSuchFile", {init::Stage::kExec, ENOENT, "/x"}, kCommandNotFound, "interpreter"},
-        InterpretCase{
-            "NotADirectory", {init::Stage::kExec, ENOTDIR, "/x/y"}, kCommandNotFound, "no such file"},
+        InterpretCase{"NotADirectory", {init::Stage::kExec, ENOTDIR, "/x/y"}, kCommandNotFound, "no such file"},
         InterpretCase{"Permission", {init::Stage::kExec, EACCES, "/x"}, kCommandNotExecutable, "ermission"},
         InterpretCase{"Format", {init::Stage::kExec, ENOEXEC, "/x"}, kCommandNotExecutable, "#!"},
         InterpretCase{"Arguments", {init::Stage::kExec, E2BIG, "/x"}, kArgumentsTooLong, "longer"},
-        InterpretCase{"WorkingDir",
-                      {init::Stage::kWorkingDir, ENOENT, "/workspace/sub"},
-                      kWorkingDirUnavailable,
-                      "\"sub\""}),
+        InterpretCase{
+            "WorkingDir", {init::Stage::kWorkingDir, ENOENT, "/workspace/sub"}, kWorkingDirUnavailable, "\"sub\""}),
     [](const auto& row) { return row.param.name; });
 
 TEST(HandOverTest, TheSandboxesFaultIsAnError) {

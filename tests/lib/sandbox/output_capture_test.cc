@@ -16,8 +16,7 @@ std::string Bytes(size_t count) {
 
 CapturedOutput Capture(uint64_t max_bytes, const std::string& written, size_t piece) {
   OutputCapture capture(max_bytes);
-  for (size_t at = 0; at < written.size(); at += piece)
-    capture.Append(std::string_view(written).substr(at, piece));
+  for (size_t at = 0; at < written.size(); at += piece) capture.Append(std::string_view(written).substr(at, piece));
   return std::move(capture).Take();
 }
 

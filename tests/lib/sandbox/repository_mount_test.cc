@@ -33,8 +33,7 @@ TEST_F(RepositoryMountTest, IsReadOnlyWithoutDevicesAndSetUserId) {
   ASSERT_TRUE(mounted.has_value()) << mounted.error().message;
   struct statvfs seen{};
   ASSERT_EQ(statvfs((temp_ / "target").c_str(), &seen), 0);
-  EXPECT_TRUE((seen.f_flag & ST_RDONLY) != 0 && (seen.f_flag & ST_NOSUID) != 0 &&
-              (seen.f_flag & ST_NODEV) != 0);
+  EXPECT_TRUE((seen.f_flag & ST_RDONLY) != 0 && (seen.f_flag & ST_NOSUID) != 0 && (seen.f_flag & ST_NODEV) != 0);
   EXPECT_EQ(open((temp_ / "target/new").c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600), -1);
   EXPECT_EQ(errno, EROFS);
 }
@@ -70,8 +69,7 @@ TEST_F(RepositoryMountTest, RemovingTheSandboxDirectoryNeverReachesIntoTheReposi
   auto directory = SandboxDirectory::Create(pool);
   ASSERT_TRUE(directory.has_value());
   // Writable, so that only our own care protects it.
-  ASSERT_EQ(mount((temp_ / "repository").c_str(), directory->repository().c_str(), nullptr, MS_BIND, nullptr),
-            0);
+  ASSERT_EQ(mount((temp_ / "repository").c_str(), directory->repository().c_str(), nullptr, MS_BIND, nullptr), 0);
   const MountPoint mounted(directory->repository());
   SandboxDirectory::Remove(pool / directory->id());
   EXPECT_TRUE(fs::exists(temp_ / "repository/README"));

@@ -57,19 +57,18 @@ TEST_P(RepositoryRefusedTest, SaysWhy) {
   EXPECT_THAT(refused->message, testing::Not(testing::HasSubstr(temp_.path().string())));
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    All, RepositoryRefusedTest,
-    testing::Values(RefusedCase{"Empty", "", "empty"}, RefusedCase{"Absolute", "/etc", "absolute"},
-                    RefusedCase{"DotDot", "../outside", "not allowed"},
-                    RefusedCase{"DotDotInside", "shop/../team", "not allowed"},
-                    RefusedCase{"Missing", "nothing", "there is no repository"},
-                    RefusedCase{"MissingBelow", "shop/nothing", "there is no repository"},
-                    RefusedCase{"File", "file", "not a directory"},
-                    RefusedCase{"BelowFile", "file/x", "not a directory"},
-                    RefusedCase{"SymbolicLink", "link", "symbolic link"},
-                    RefusedCase{"SymbolicLinkInTheMiddle", "middle/inner", "symbolic link"},
-                    RefusedCase{"SymbolicLinkOut", "escape", "symbolic link"}),
-    [](const auto& row) { return row.param.name; });
+INSTANTIATE_TEST_SUITE_P(All, RepositoryRefusedTest,
+                         testing::Values(RefusedCase{"Empty", "", "empty"}, RefusedCase{"Absolute", "/etc", "absolute"},
+                                         RefusedCase{"DotDot", "../outside", "not allowed"},
+                                         RefusedCase{"DotDotInside", "shop/../team", "not allowed"},
+                                         RefusedCase{"Missing", "nothing", "there is no repository"},
+                                         RefusedCase{"MissingBelow", "shop/nothing", "there is no repository"},
+                                         RefusedCase{"File", "file", "not a directory"},
+                                         RefusedCase{"BelowFile", "file/x", "not a directory"},
+                                         RefusedCase{"SymbolicLink", "link", "symbolic link"},
+                                         RefusedCase{"SymbolicLinkInTheMiddle", "middle/inner", "symbolic link"},
+                                         RefusedCase{"SymbolicLinkOut", "escape", "symbolic link"}),
+                         [](const auto& row) { return row.param.name; });
 
 }  // namespace
 }  // namespace fumehood::sandbox

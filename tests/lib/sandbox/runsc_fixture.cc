@@ -74,10 +74,9 @@ void MakeBusyboxImage(const fs::path& root) {
   fs::create_directories(root / "bin");
   fs::copy_file("/bin/busybox", root / "bin/busybox");
   for (const char* applet :
-       {"awk",   "cat",   "chmod",    "cp",     "dd",       "echo", "env", "false", "find",
-        "grep",  "head",  "hostname", "id",     "ip",       "kill", "ln",  "ls",    "mkdir",
-        "mknod", "mount", "ps",       "pwd",    "readlink", "rm",   "seq", "sh",    "sleep",
-        "stat",  "touch", "true",     "umount", "uname",    "wc",   "yes"}) {
+       {"awk", "cat", "chmod", "cp",   "dd",    "echo",  "env",    "false", "find", "grep", "head",     "hostname",
+        "id",  "ip",  "kill",  "ln",   "ls",    "mkdir", "mknod",  "mount", "ps",   "pwd",  "readlink", "rm",
+        "seq", "sh",  "sleep", "stat", "touch", "true",  "umount", "uname", "wc",   "yes"}) {
     fs::create_symlink("busybox", root / "bin" / applet);
   }
   // Only the file system's being read-only protects it.
@@ -159,8 +158,7 @@ RunRequest RunscTest::Command(std::vector<std::string> argv) const {
   return request;
 }
 
-RunResult RunscTest::Run(const RunRequest& request, const std::function<void()>& on_started,
-                         std::stop_token stop) {
+RunResult RunscTest::Run(const RunRequest& request, const std::function<void()>& on_started, std::stop_token stop) {
   Result<RunResult> result = runner_->Run(request, on_started, std::move(stop));
   if (!result) {
     ADD_FAILURE() << result.error().message;

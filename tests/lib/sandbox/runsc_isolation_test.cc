@@ -75,8 +75,8 @@ TEST_F(RunscIsolationTest, RepositoryAndImageAreReadOnlyAlsoForTheGuestsRoot) {
   RunscOptions options = Options();
   options.init = FUMEHOOD_ROGUE_INIT;
   Use(options);
-  const RunResult result = Run(
-      Command({"/.fumehood/late/repo/new", "/.fumehood/late/new", "/open/new", "/workspace/new", "/new"}));
+  const RunResult result =
+      Run(Command({"/.fumehood/late/repo/new", "/.fumehood/late/new", "/open/new", "/workspace/new", "/new"}));
   EXPECT_EQ(std::get<Exited>(result.ending).code, 0);
   EXPECT_FALSE(fs::exists(temp() / "repositories/shop/new"));
 }
@@ -95,9 +95,8 @@ TEST_F(RunscIsolationTest, RootFileSystemIsReadOnlyAndTheImageStaysAsItWas) {
 }
 
 TEST_F(RunscIsolationTest, ScratchIsWritableAndBounded) {
-  EXPECT_EQ(
-      OutputOf("echo a >/tmp/x && echo b >/dev/shm/y && echo c >$HOME/z && cat /tmp/x /dev/shm/y /tmp/z"),
-      "a\nb\nc\n");
+  EXPECT_EQ(OutputOf("echo a >/tmp/x && echo b >/dev/shm/y && echo c >$HOME/z && cat /tmp/x /dev/shm/y /tmp/z"),
+            "a\nb\nc\n");
   EXPECT_THAT(OutputOf("dd if=/dev/zero of=/tmp/x bs=1M count=300 2>&1; true"), HasSubstr("No space left"));
   EXPECT_EQ(OutputOf("stat -c %a /tmp /dev/shm"), "1777\n1777\n");
 }
@@ -111,23 +110,19 @@ TEST_F(RunscIsolationTest, ThereIsNoNetwork) {
 TEST_F(RunscIsolationTest, InitCannotBeKilledOrLookedInto) {
   EXPECT_EQ(OutputOf("kill -KILL 1 2>/dev/null || echo refused"), "refused\n");
   EXPECT_EQ(OutputOf("kill -STOP 1 2>/dev/null || echo refused"), "refused\n");
-  EXPECT_EQ(
-      OutputOf("(ls /proc/1/fd || cat /proc/1/environ || readlink /proc/1/exe) 2>/dev/null || echo refused"),
-      "refused\n");
+  EXPECT_EQ(OutputOf("(ls /proc/1/fd || cat /proc/1/environ || readlink /proc/1/exe) 2>/dev/null || echo refused"),
+            "refused\n");
 }
 
 TEST_F(RunscIsolationTest, KillingEverythingEndsOnlyTheCommand) {
   const RunResult result = Run(Shell("kill -KILL -1; sleep 1; exit 3"));
-  EXPECT_TRUE(std::holds_alternative<Signaled>(result.ending) ||
-              std::holds_alternative<Exited>(result.ending));
+  EXPECT_TRUE(std::holds_alternative<Signaled>(result.ending) || std::holds_alternative<Exited>(result.ending));
 }
 
 TEST_F(RunscIsolationTest, HostsFilesAreOutOfSight) {
   WriteFile(temp() / "repositories/other/secret", "s");
   WriteFile(temp() / "secret", "s");
-  EXPECT_EQ(
-      OutputOf("find / -xdev -name secret 2>/dev/null; ls " + temp().path().string() + " 2>/dev/null; true"),
-      "");
+  EXPECT_EQ(OutputOf("find / -xdev -name secret 2>/dev/null; ls " + temp().path().string() + " 2>/dev/null; true"), "");
   EXPECT_EQ(OutputOf("ls /.fumehood/late"), "repo\n");
   EXPECT_THAT(OutputOf("cat /proc/mounts"), Not(HasSubstr(temp().path().string())));
 }
@@ -140,8 +135,7 @@ TEST_F(RunscIsolationTest, LinksInTheRepositoryLeadNowhereOnTheHost) {
 }
 
 TEST_F(RunscIsolationTest, SandboxesDoNotSeeEachOther) {
-  While("echo mine >/tmp/mine; exec sleep 4242",
-        [&] { EXPECT_EQ(OutputOf("ls /tmp; ps | grep '[4]242'; true"), ""); });
+  While("echo mine >/tmp/mine; exec sleep 4242", [&] { EXPECT_EQ(OutputOf("ls /tmp; ps | grep '[4]242'; true"), ""); });
 }
 
 TEST_F(RunscIsolationTest, RepositoryOfAnotherSandboxNeverAppears) {
@@ -153,8 +147,7 @@ TEST_F(RunscIsolationTest, RepositoryOfAnotherSandboxNeverAppears) {
     for (const ProcessSeen& process : ProcessesSeen()) {
       if (!process.command_line.starts_with("runsc-gofer")) continue;
       std::istringstream mounts(ReadFile("/proc/" + std::to_string(process.pid) + "/mountinfo"));
-      for (std::string line; std::getline(mounts, line);)
-        EXPECT_THAT(line, Not(HasSubstr("repositories/other")));
+      for (std::string line; std::getline(mounts, line);) EXPECT_THAT(line, Not(HasSubstr("repositories/other")));
     }
   });
 }

@@ -193,8 +193,7 @@ TEST_F(RunscRunnerTest, StdinIsGivenAndEnds) {
 TEST_F(RunscRunnerTest, EnvironmentIsTheRequestsAndNothingElse) {
   RunRequest request = Command({"env"});
   request.env = {"CI=1"};
-  EXPECT_EQ(Run(request).stdout_output.head,
-            "PATH=/usr/local/bin:/usr/bin:/bin\nHOME=/tmp\nLANG=C.UTF-8\nCI=1\n");
+  EXPECT_EQ(Run(request).stdout_output.head, "PATH=/usr/local/bin:/usr/bin:/bin\nHOME=/tmp\nLANG=C.UTF-8\nCI=1\n");
 }
 
 TEST_F(RunscRunnerTest, HeadAndTailOfAFloodAreKept) {

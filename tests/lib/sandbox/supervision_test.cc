@@ -87,8 +87,7 @@ TEST_F(SupervisionTest, HandOverReachesTheInit) {
   ASSERT_GT(got, 0);
   init::FrameBuffer frames(init::kMaxHandOverBody);
   frames.Append({buffer, static_cast<size_t>(got)});
-  EXPECT_EQ(init::DecodeHandOver(frames.Next().value().value()).value().argv,
-            std::vector<std::string>{"true"});
+  EXPECT_EQ(init::DecodeHandOver(frames.Next().value().value()).value().argv, std::vector<std::string>{"true"});
 }
 
 TEST_F(SupervisionTest, OutputWrittenBeforeTheEndIsKept) {
