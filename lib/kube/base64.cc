@@ -24,8 +24,7 @@ Result<std::string> DecodeBase64(std::string_view text) {
     const size_t value = kAlphabet.find(c);
     if (value == std::string_view::npos || padding > 0) return Fail(ErrorCode::kInvalid, "not base64");
     bits = bits << 6 | static_cast<uint32_t>(value);
-    // 6, 12, 18, 24 bits are there after each character of a group; 8 of them are ready after all but the
-    // first.
+    // 6, 12, 18, 24 bits are there after each character of a group; 8 of them are ready after all but the first.
     const size_t in_group = characters % 4;
     if (in_group == 2) decoded += static_cast<char>(bits >> 4 & 0xFF);
     if (in_group == 3) decoded += static_cast<char>(bits >> 2 & 0xFF);

@@ -34,8 +34,7 @@ constexpr size_t kMaxWaitingBytes = 1 << 20;
 // Requests that meet a connection which died in the pool are sent again on another one.
 constexpr int kMaxDeadConnections = 64;
 constexpr size_t kTrafficClasses = 5;
-// cpprestsdk's own timer runs on while the sink is busy, so the limits are kept by the calling threads
-// instead.
+// cpprestsdk's own timer runs on while the sink is busy, so the limits are kept by the calling threads instead.
 constexpr auto kLibraryTimeout = 24h;
 
 boost::asio::io_service& IoThread() { return crossplat::threadpool::shared_instance().service(); }
@@ -304,8 +303,7 @@ http_client_config ConfigFor(const ServerUrl& server, const ClientConfig& config
 
   const std::string& name = tls->expected_name();
   result.set_validate_certificates(!config.insecure_skip_tls_verify);
-  // cpprestsdk sends the host's name itself; another one can only be set on the session, and an address
-  // never.
+  // cpprestsdk sends the host's name itself; another one can only be set on the session, and an address never.
   result.set_tlsext_sni_enabled(name == server.host && KindOfHost(name) == HostKind::kName);
   const bool other_name = name != server.host && KindOfHost(name) == HostKind::kName;
   result.set_nativehandle_options([other_name, tls](web::http::client::native_handle handle) {
@@ -334,8 +332,7 @@ class CppRestTransport::Impl {
   ~Impl() {
     closing_.request_stop();
     in_flight_.WaitUntilNone();
-    // Their sockets and timers belong to the io thread; what they have cancelled comes before the second
-    // post.
+    // Their sockets and timers belong to the io thread; what they have cancelled comes before the second post.
     std::promise<void> destroyed;
     IoThread().post([&] {
       for (auto& client : clients_) client.reset();

@@ -20,8 +20,7 @@ namespace fumehood::kube {
 class CppRestTransport final : public HttpTransport {
  public:
   // Parses certificates and keys. The API server need not be reachable. kInvalid for a server that is named
-  // by an IPv6 address, which cpprestsdk cannot connect to, and for credentials that plain http would
-  // disclose.
+  // by an IPv6 address, which cpprestsdk cannot connect to, and for credentials that plain http would disclose.
   static Result<std::unique_ptr<CppRestTransport>> Create(ClientConfig config);
   // Cancels what is under way and waits for it; at worst for a host name that is being resolved.
   ~CppRestTransport() override;

@@ -20,8 +20,7 @@ namespace fumehood::kube {
 // thread to pause.
 class HttpExchange {
  public:
-  // How the exchange was over, without any doubt about what was sent: `failure` is empty after a whole
-  // answer.
+  // How the exchange ended: `failure` is empty after a whole answer.
   struct End {
     std::string failure = {};
     bool nothing_sent = false;         // of the request's body: the server cannot have acted upon it

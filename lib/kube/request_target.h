@@ -9,8 +9,7 @@
 
 namespace fumehood::kube {
 
-// Escapes everything but RFC 3986's unreserved characters, so that `text` can be one path segment or one
-// query value.
+// Escapes everything but RFC 3986's unreserved characters, so that `text` can be one path segment or one query value.
 std::string PercentEncode(std::string_view text);
 
 // kInvalid unless `target` is an absolute path with an optional query, made only of characters that RFC 3986

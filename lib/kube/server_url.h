@@ -22,8 +22,7 @@ enum class HostKind { kName, kIpv4, kIpv6 };
 
 HostKind KindOfHost(std::string_view host);
 
-// Reads "https://host[:port][/prefix]". kInvalid also for what has no meaning here: a user, a query, a
-// fragment.
+// Reads "https://host[:port][/prefix]". kInvalid also for what has no meaning here: a user, a query, a fragment.
 Result<ServerUrl> ParseServerUrl(std::string_view text);
 
 // The reverse; the port is always there.

@@ -77,8 +77,7 @@ Result<std::shared_ptr<TlsCredentials>> TlsCredentials::Create(const ClientConfi
         return Fail(ErrorCode::kInvalid, "use the certificate authorities: {}", LastOpenSslError());
       }
     }
-    // An intermediate authority, or the server's own certificate, may be all that was configured; kubectl
-    // accepts that.
+    // An intermediate authority, or the server's own certificate, may be all that was configured; kubectl accepts that.
     if (store == nullptr || X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN) != 1) {
       return Fail(ErrorCode::kInternal, "use the certificate authorities: {}", LastOpenSslError());
     }

@@ -25,7 +25,7 @@ class ReporterTest : public testing::Test {
  protected:
   void SetUp() override { server_.Put(kSandboxCommands, api::AsBound(api::SampleCommand())); }
 
-  // A result with 1,500 bytes of output.
+  // A result with 2,000 bytes of output.
   json MakePatch(uint64_t max_output_bytes) const {
     sandbox::RunResult result;
     result.ending = sandbox::Exited{0};
