@@ -85,6 +85,11 @@ Decision Place(const api::SandboxCommand& command, const api::RuntimeClass& runt
     return Wait{api::reason::kImageNotFound, fmt::format("no ready executor offers the image \"{}\"; offered: {}",
                                                          spec.image, DescribeImages(on_right_nodes))};
   }
+  // Whoever has handed the command back is asked again only where nobody else could run it: a node that can't start
+  // sandboxes is never busy, and would always be chosen.
+  const Candidates others =
+      Filter(candidates, [&](const auto& e) { return e.node_name() != command.status.node_name; });
+  if (command.status.attempt > 0 && !others.empty()) candidates = others;
   candidates = Filter(candidates, [](const auto& e) { return e.free_slots() > 0; });
   if (candidates.empty()) {
     return Wait{api::reason::kQueued, "every slot of the executors that could run it is taken"};

@@ -14,7 +14,8 @@ namespace fumehood::sandbox {
 
 namespace {
 
-constexpr size_t kMaxStdinBytes = 64 * 1024;
+// As many characters as the API takes, of four bytes each.
+constexpr size_t kMaxStdinBytes = 256 * 1024;
 
 std::string_view NameOf(std::string_view entry) { return entry.substr(0, entry.find('=')); }
 

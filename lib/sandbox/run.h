@@ -15,7 +15,7 @@ struct RunRequest {
   std::vector<std::string> argv;
   // "NAME=value". Nothing is inherited; PATH, HOME and LANG get defaults where they are missing.
   std::vector<std::string> env;
-  // What the command reads on its standard input, up to 64 KiB; afterwards end of file.
+  // What the command reads on its standard input, up to 256 KiB; afterwards end of file.
   std::string stdin_data;
   // The name of the root file system, as the runner knows it.
   std::string image;

@@ -157,7 +157,10 @@ class Supervision {
 
   void Handle(const init::Ended& ended) {
     if (started_ && WIFEXITED(ended.wait_status)) return End(Exited{WEXITSTATUS(ended.wait_status)});
-    if (started_ && WIFSIGNALED(ended.wait_status)) return End(Signaled{WTERMSIG(ended.wait_status)});
+    // A wait status has room for signals that no kernel has.
+    if (started_ && WIFSIGNALED(ended.wait_status) && WTERMSIG(ended.wait_status) <= SIGRTMAX) {
+      return End(Signaled{WTERMSIG(ended.wait_status)});
+    }
     End(SandboxTerminated{});
   }
 

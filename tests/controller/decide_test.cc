@@ -246,6 +246,12 @@ const DecideCase kHandedBack[] = {
        s.command.status.conditions.clear();
      },
      "end Failed ExecutorLost: handed back by an executor 3 times; the last time: no reason given"},
+    {"ToAnotherNodeThoughItIsBusier",
+     [](Situation& s) {
+       s.command = api::Read(api::AsHandedBack(api::SampleCommand(), 1));
+       s.executors = {Situation::Idle("node-1", 2), Situation::Busy("node-2", 2, 1)};
+     },
+     "bind node-2"},
     {"AndCancelled",
      [](Situation& s) {
        s.command = api::Read(api::AsHandedBack(api::SampleCommand(), 1));

@@ -67,7 +67,7 @@ TEST(HandOverTest, ArgumentsThatNoKernelTakesAreNotStarted) {
 
 TEST(HandOverTest, TheLargestOneFitsIntoAMessage) {
   RunRequest request = Request();
-  request.stdin_data.assign(64 * 1024, 'x');
+  request.stdin_data.assign(256 * 1024, 'x');
   for (size_t size = 4'000'000; size < 4'200'000; size += 20'000) {
     request.argv.resize(1);
     request.argv.push_back(std::string(size, 'x'));
@@ -98,7 +98,7 @@ TEST(HandOverTest, WhatCannotBeSaidIsInvalid) {
 
 TEST(HandOverTest, StdinBeyondItsLimitIsTooLarge) {
   RunRequest request = Request();
-  request.stdin_data.assign(64 * 1024 + 1, 'x');
+  request.stdin_data.assign(256 * 1024 + 1, 'x');
   EXPECT_EQ(MakeHandOver(request, 1024).error().code, ErrorCode::kTooLarge);
 }
 

@@ -168,6 +168,12 @@ TEST_F(SupervisionTest, StoppedIsNoEnding) {
   EXPECT_TRUE(Is<SandboxTerminated>(Supervise()));
 }
 
+TEST_F(SupervisionTest, SignalThatNoKernelHasIsNonsense) {
+  Say(init::Started{});
+  Say(init::Ended{100});
+  EXPECT_TRUE(Is<SandboxTerminated>(Supervise()));
+}
+
 TEST_F(SupervisionTest, GarbageIsNonsense) {
   SayBytes(std::string(1000, 'x'));
   EXPECT_TRUE(Is<SandboxTerminated>(Supervise()));
