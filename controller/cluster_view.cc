@@ -27,11 +27,7 @@ ClusterView::ClusterView(const Clock& clock, ClusterListener& listener)
       listener_(listener),
       commands_(api::ReadSandboxCommand,
                 {.on_change = [this](const auto& before, const auto& after) { CommandChanged(before, after); },
-                 .on_synced =
-                     [this] {
-                       commands_counted_ = true;
-                       listener_.OnSupplyChanged();
-                     },
+                 .on_synced = [this] { listener_.OnSupplyChanged(); },
                  .on_problem = [this](const Error& error) { listener_.OnProblem(error); }}),
       executors_(api::ReadSandboxExecutor,
                  {.on_change = [this](const auto& before, const auto& after) { ExecutorChanged(before, after); },
@@ -54,7 +50,7 @@ ClusterView::ClusterView(const Clock& clock, ClusterListener& listener)
                              .on_problem = [this](const Error& error) { listener_.OnProblem(error); }}) {}
 
 bool ClusterView::synced() const {
-  return commands_counted_ && executors_.synced() && runtime_classes_.synced() && nodes_.synced();
+  return commands_.synced() && executors_.synced() && runtime_classes_.synced() && nodes_.synced();
 }
 
 std::shared_ptr<const api::SandboxCommand> ClusterView::FindCommand(const CommandKey& key) const {

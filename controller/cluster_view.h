@@ -1,7 +1,5 @@
 #pragma once
 
-#include <atomic>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -68,7 +66,6 @@ class ClusterView {
   ClusterListener& listener_;
   Occupancy occupancy_;
   Heartbeats heartbeats_;
-  std::atomic<bool> commands_counted_ = false;
   kube::Store<api::SandboxCommand> commands_;
   kube::Store<api::SandboxExecutor> executors_;
   kube::Store<api::RuntimeClass> runtime_classes_;

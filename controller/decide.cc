@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <functional>
 #include <set>
+#include <utility>
 
 #include "lib/api/names.h"
 #include "lib/api/validation.h"
@@ -79,22 +80,22 @@ Decision Place(const api::SandboxCommand& command, const api::RuntimeClass& runt
                 fmt::format("no ready executor is on a node with the labels {} of spec.nodeSelector",
                             Describe(spec.node_selector))};
   }
-  const Candidates on_right_nodes = candidates;
-  candidates = Filter(candidates, [&](const auto& e) { return Offers(e.offer->status.images, spec.image); });
-  if (candidates.empty()) {
+  Candidates able = Filter(candidates, [&](const auto& e) { return Offers(e.offer->status.images, spec.image); });
+  if (able.empty()) {
     return Wait{api::reason::kImageNotFound, fmt::format("no ready executor offers the image \"{}\"; offered: {}",
-                                                         spec.image, DescribeImages(on_right_nodes))};
+                                                         spec.image, DescribeImages(candidates))};
   }
   // Whoever has handed the command back is asked again only where nobody else could run it: a node that can't start
   // sandboxes is never busy, and would always be chosen.
-  const Candidates others =
-      Filter(candidates, [&](const auto& e) { return e.node_name() != command.status.node_name; });
-  if (command.status.attempt > 0 && !others.empty()) candidates = others;
-  candidates = Filter(candidates, [](const auto& e) { return e.free_slots() > 0; });
-  if (candidates.empty()) {
+  if (command.status.attempt > 0) {
+    Candidates others = Filter(able, [&](const auto& e) { return e.node_name() != command.status.node_name; });
+    if (!others.empty()) able = std::move(others);
+  }
+  const Candidates free = Filter(able, [](const auto& e) { return e.free_slots() > 0; });
+  if (free.empty()) {
     return Wait{api::reason::kQueued, "every slot of the executors that could run it is taken"};
   }
-  const ReadyExecutor* best = *std::ranges::min_element(candidates, IsBetter);
+  const ReadyExecutor* best = *std::ranges::min_element(free, IsBetter);
   return Bind{best->node_name(), best->offer->status.executor};
 }
 

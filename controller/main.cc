@@ -50,7 +50,9 @@ std::string InstanceName() {
 }
 
 // Serves until the process is told to end.
-Status Serve(const Options& options, const service::Log& log, const service::Termination& termination) {
+Status Serve(const Options& options, const service::Log& log) {
+  auto termination = service::Termination::Watch();
+  if (!termination) return Forward(std::move(termination));
   auto config = kube::LoadConfig(options.kubeconfig);
   if (!config) return Forward(std::move(config));
   log.Info("controller starts", {kv("server", config->server)});
@@ -92,7 +94,7 @@ Status Serve(const Options& options, const service::Log& log, const service::Ter
     if (!swept && !stop.stop_requested()) log.Warning("sweep failed", {kv("error", swept.error().message)});
   });
 
-  termination.Wait();
+  termination->Wait();
   log.Info("controller ends");
   for (std::jthread& thread : watches) thread.request_stop();
   return {};
@@ -113,12 +115,7 @@ int Run(int argc, char** argv) {
     return 2;
   }
   const service::Log log(*level);
-  auto termination = service::Termination::Watch();
-  if (!termination) {
-    log.Error("can't start", {kv("error", termination.error().message)});
-    return 1;
-  }
-  if (const Status served = Serve(options, log, *termination); !served) {
+  if (const Status served = Serve(options, log); !served) {
     log.Error("can't start", {kv("error", served.error().message)});
     return 1;
   }

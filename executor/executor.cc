@@ -102,17 +102,18 @@ Result<sandbox::RunResult> Executor::Run(const AttemptKey& key, const api::Sandb
 void Executor::ReportResult(const api::SandboxCommand& command, const sandbox::RunResult& result,
                             const Assignment& assignment, std::stop_token stop) {
   const RunCircumstances circumstances{handler_, assignment.start_time(), clock_.WallNow()};
+  api::SandboxCommandStatus status;
   const auto make_patch = [&](uint64_t max_output_bytes) {
-    return ResultPatch(command, FinishedStatus(command, result, circumstances, max_output_bytes));
+    status = FinishedStatus(command, result, circumstances, max_output_bytes);
+    return ResultPatch(command, status);
   };
   const auto answer = reporter_.Report(command, make_patch, stop);
-  const auto status = FinishedStatus(command, result, circumstances, 0);
   const auto* finished = api::FindCondition(status.conditions, api::condition::kFinished);
   const std::string_view text = answer == Reporter::Answer::kAccepted     ? "command finished"
                                 : answer == Reporter::Answer::kSuperseded ? "result not wanted any more"
                                                                           : "result not reported, the executor ends";
   log_.Info(text, {kv("command", FullName(command.metadata)), kv("uid", command.metadata.uid),
-                   kv("attempt", command.status.attempt), kv("reason", finished->reason),
+                   kv("attempt", command.status.attempt), kv("reason", finished != nullptr ? finished->reason : ""),
                    kv("millis", status.duration.value_or(milliseconds(0)).count())});
 }
 

@@ -70,7 +70,10 @@ kube::ReflectorOptions CommandsOf(const std::string& node_name) {
 }
 
 // Serves until the process is told to end.
-Status Serve(const Options& options, const service::Log& log, const service::Termination& termination) {
+Status Serve(const Options& options, const service::Log& log) {
+  if (Status contained = sandbox::EnterContainment(options.runsc.state); !contained) return contained;
+  auto termination = service::Termination::Watch();
+  if (!termination) return Forward(std::move(termination));
   auto runner = sandbox::RunscRunner::Create(options.runsc);
   if (!runner) return Forward(std::move(runner));
   for (const auto& refused : (*runner)->refused_images()) {
@@ -107,7 +110,7 @@ Status Serve(const Options& options, const service::Log& log, const service::Ter
       }
     });
 
-    termination.Wait();
+    termination->Wait();
     log.Info("executor ends");
     executor.Shutdown();
   }
@@ -143,16 +146,7 @@ int Run(int argc, char** argv) {
     return 2;
   }
   const service::Log log(*level);
-  if (const Status contained = sandbox::EnterContainment(options.runsc.state); !contained) {
-    log.Error("can't start", {kv("error", contained.error().message)});
-    return 1;
-  }
-  auto termination = service::Termination::Watch();
-  if (!termination) {
-    log.Error("can't start", {kv("error", termination.error().message)});
-    return 1;
-  }
-  if (const Status served = Serve(options, log, *termination); !served) {
+  if (const Status served = Serve(options, log); !served) {
     log.Error("can't start", {kv("error", served.error().message)});
     return 1;
   }

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "lib/api/json_fields.h"
+#include "lib/base/json_fields.h"
 #include "lib/base/utf8.h"
 
 namespace fumehood::api {

@@ -22,7 +22,7 @@ namespace condition {
 inline constexpr std::string_view kScheduled = "Scheduled";
 inline constexpr std::string_view kIsolated = "Isolated";
 inline constexpr std::string_view kFinished = "Finished";    // True for every end
-inline constexpr std::string_view kSucceeded = "Succeeded";  // Unknown until the end
+inline constexpr std::string_view kSucceeded = "Succeeded";  // absent until the end
 // Of a SandboxExecutor.
 inline constexpr std::string_view kReady = "Ready";
 }  // namespace condition

@@ -1,6 +1,6 @@
 #include "lib/api/object_meta.h"
 
-#include "lib/api/json_fields.h"
+#include "lib/base/json_fields.h"
 
 namespace fumehood::api {
 

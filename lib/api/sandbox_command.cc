@@ -3,8 +3,8 @@
 #include <array>
 #include <utility>
 
-#include "lib/api/json_fields.h"
 #include "lib/api/names.h"
+#include "lib/base/json_fields.h"
 
 namespace fumehood::api {
 namespace {

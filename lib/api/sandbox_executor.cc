@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "lib/api/json_fields.h"
 #include "lib/api/names.h"
+#include "lib/base/json_fields.h"
 
 namespace fumehood::api {
 

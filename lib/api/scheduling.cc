@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "lib/api/json_fields.h"
+#include "lib/base/json_fields.h"
 
 namespace fumehood::api {
 

@@ -7,9 +7,9 @@
 
 namespace fumehood::api {
 
-// Checks what the CRD's schema and rules check, for objects that come from a server without them (an older CRD, or one
-// that somebody edited): nothing reaches an executor that it hasn't passed. Pure.
-// The error names the field, what is wrong with it, and what is allowed.
+// Checks those of the CRD's limits and rules that a run depends on, for objects that come from a server without them
+// (an older CRD, or one that somebody edited): nothing reaches an executor that it hasn't passed. Pure. The error names
+// the field, what is wrong with it, and what is allowed.
 Status Validate(const SandboxCommandSpec& spec);
 
 // Whether `path` is relative and has no empty, "." or ".." part and no control character.

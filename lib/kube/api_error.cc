@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "lib/base/json_fields.h"
 #include "lib/kube/parse_json.h"
 
 namespace fumehood::kube {
@@ -17,11 +18,6 @@ struct ServerStatus {
   std::string message;
   bool resource_version_too_large = false;
 };
-
-std::string StringAt(const json& object, std::string_view key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
-}
 
 bool Contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 

@@ -1,5 +1,6 @@
 #include "lib/kube/client.h"
 
+#include "lib/base/json_fields.h"
 #include "lib/kube/api_error.h"
 #include "lib/kube/line_decoder.h"
 #include "lib/kube/parse_json.h"
@@ -96,19 +97,6 @@ Result<Json> ReadAnswer(const Result<HttpResponse>& answer, RequestEffect effect
   return object;
 }
 
-std::string StringAt(const Json& object, std::string_view key) {
-  if (!object.is_object()) return "";
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
-}
-
-const Json& MemberAt(const Json& object, std::string_view key) {
-  static const Json kNothing;
-  if (!object.is_object()) return kNothing;
-  const auto found = object.find(key);
-  return found == object.end() ? kNothing : *found;
-}
-
 // Calls `take` with each page of a list, to the end.
 Status ForEachPage(HttpTransport& transport, const ResourceType& type, const ListOptions& options,
                    std::string_view accept, const std::stop_token& stop, const std::function<Status(Json page)>& take) {
@@ -133,7 +121,7 @@ Status ForEachPage(HttpTransport& transport, const ResourceType& type, const Lis
                               .timeout = kListTimeout};
     Result<Json> page = ReadAnswer(transport.Send(request, stop), RequestEffect::kRead, what);
     if (!page.has_value()) return Forward(std::move(page));
-    next = StringAt(MemberAt(*page, "metadata"), "continue");
+    next = StringAt(FieldAt(*page, "metadata"), "continue");
     if (Status taken = take(*std::move(page)); !taken.has_value()) return Wrap(taken.error(), what);
   } while (!next.empty());
   return {};
@@ -142,11 +130,11 @@ Status ForEachPage(HttpTransport& transport, const ResourceType& type, const Lis
 Status TakeTablePage(const Json& page, Table& table) {
   if (StringAt(page, "kind") != "Table") return Fail(ErrorCode::kInternal, "the answer is not a Table");
   if (table.columns.empty()) {
-    for (const Json& column : MemberAt(page, "columnDefinitions")) table.columns.push_back(StringAt(column, "name"));
+    for (const Json& column : FieldAt(page, "columnDefinitions")) table.columns.push_back(StringAt(column, "name"));
   }
-  for (const Json& row : MemberAt(page, "rows")) {
-    const Json& metadata = MemberAt(MemberAt(row, "object"), "metadata");
-    const Json& cells = MemberAt(row, "cells");
+  for (const Json& row : FieldAt(page, "rows")) {
+    const Json& metadata = FieldAt(FieldAt(row, "object"), "metadata");
+    const Json& cells = FieldAt(row, "cells");
     Table::Row read{.name = {StringAt(metadata, "namespace"), StringAt(metadata, "name")},
                     .uid = StringAt(metadata, "uid"),
                     .resource_version = StringAt(metadata, "resourceVersion"),
@@ -193,7 +181,7 @@ Result<Json> Client::Get(const ResourceType& type, const ObjectName& name, std::
 Result<ObjectList> Client::List(const ResourceType& type, const ListOptions& options, std::stop_token stop) {
   ObjectList list;
   Status read = ForEachPage(transport_, type, options, "application/json", stop, [&](Json page) -> Status {
-    list.resource_version = StringAt(MemberAt(page, "metadata"), "resourceVersion");
+    list.resource_version = StringAt(FieldAt(page, "metadata"), "resourceVersion");
     const auto items = page.find("items");
     if (list.resource_version.empty() || items == page.end())
       return Fail(ErrorCode::kInternal, "the answer is not a list");
@@ -218,7 +206,7 @@ Result<Table> Client::ListAsTable(const ResourceType& type, const ListOptions& o
 }
 
 Result<Json> Client::Create(const ResourceType& type, const std::string& ns, const Json& object, std::stop_token stop) {
-  const std::string what = Describe("create", type, {ns, StringAt(MemberAt(object, "metadata"), "name")});
+  const std::string what = Describe("create", type, {ns, StringAt(FieldAt(object, "metadata"), "name")});
   const Result<std::string> path = CollectionPath(type, ns);
   if (!path.has_value()) return Wrap(path.error(), what);
   if (type.scope == Scope::kNamespaced && ns.empty()) {

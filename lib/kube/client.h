@@ -84,8 +84,8 @@ struct Preconditions {
 // Error codes: kInvalid (400, 422), kForbidden (401, 403), kNotFound (404), kAlreadyExists and kConflict
 // (409, told apart by the Status' reason), kGone (410; also "too large resource version"), kTooLarge (413,
 // and the 500 with which etcd's own limit shows), kUnavailable (429, 5xx, no connection), kOutcomeUnknown (a
-// write whose answer was lost). The message carries the server's own. No call is ever repeated here: the
-// caller knows what repeating means.
+// write whose answer was lost, or that the server gave up on with 500, 502 or 504). The message carries the server's
+// own. No call is ever repeated here: the caller knows what repeating means.
 class Client {
  public:
   // `field_manager` is a constant of the component: one that varies would grow every object's managedFields.

@@ -58,6 +58,7 @@ class Store final : public ObjectSink {
     for (const auto& [name, object] : objects_) all.push_back(object);
     return all;
   }
+  // One list is complete, and on_change has been called for all of it: what is derived from the changes is whole too.
   bool synced() const {
     std::lock_guard lock(mutex_);
     return synced_;
@@ -72,7 +73,6 @@ class Store final : public ObjectSink {
     {
       std::lock_guard lock(mutex_);
       stale = std::exchange(objects_, fresh);
-      synced_ = true;
     }
     for (const auto& [name, object] : stale) {
       if (!fresh.contains(name)) handlers_.on_change(object, nullptr);
@@ -80,6 +80,10 @@ class Store final : public ObjectSink {
     for (const auto& [name, object] : fresh) {
       const auto before = stale.find(name);
       Report(before == stale.end() ? nullptr : before->second, object);
+    }
+    {
+      std::lock_guard lock(mutex_);
+      synced_ = true;
     }
     handlers_.on_synced();
   }

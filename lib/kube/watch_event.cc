@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "lib/base/json_fields.h"
 #include "lib/kube/api_error.h"
 #include "lib/kube/parse_json.h"
 
@@ -12,27 +13,13 @@ using nlohmann::json;
 
 constexpr std::string_view kInitialEventsEnd = "k8s.io/initial-events-end";
 
-// The member `key` as a string, "" where it is missing or something else.
-std::string StringAt(const json& object, std::string_view key) {
-  if (!object.is_object()) return "";
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
-}
-
-const json& MemberAt(const json& object, std::string_view key) {
-  static const json kNothing;
-  if (!object.is_object()) return kNothing;
-  const auto found = object.find(key);
-  return found != object.end() ? *found : kNothing;
-}
-
 }  // namespace
 
 Result<WatchEvent> ParseWatchEvent(std::string_view line) {
   auto read = ParseJson(line);
   if (!read) return Wrap(std::move(read).error(), "read a line of the watch");
   json& parsed = *read;
-  if (!MemberAt(parsed, "object").is_object()) {
+  if (!FieldAt(parsed, "object").is_object()) {
     return Fail(ErrorCode::kInternal, "a line of the watch is not an event: {}", line.substr(0, 200));
   }
   const std::string type = StringAt(parsed, "type");
@@ -60,9 +47,9 @@ Result<WatchEvent> ParseWatchEvent(std::string_view line) {
 
 bool EndsInitialEvents(const WatchEvent& event) {
   return event.type == WatchEvent::Type::kBookmark &&
-         StringAt(MemberAt(MemberAt(event.object, "metadata"), "annotations"), kInitialEventsEnd) == "true";
+         StringAt(FieldAt(FieldAt(event.object, "metadata"), "annotations"), kInitialEventsEnd) == "true";
 }
 
-std::string ResourceVersionOf(const json& object) { return StringAt(MemberAt(object, "metadata"), "resourceVersion"); }
+std::string ResourceVersionOf(const json& object) { return StringAt(FieldAt(object, "metadata"), "resourceVersion"); }
 
 }  // namespace fumehood::kube

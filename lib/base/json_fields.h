@@ -12,7 +12,7 @@
 
 #include "lib/base/time.h"
 
-namespace fumehood::api {
+namespace fumehood {
 
 using Json = nlohmann::json;
 
@@ -27,4 +27,4 @@ std::vector<std::string> StringsAt(const Json& object, std::string_view key);
 std::map<std::string, std::string> StringMapAt(const Json& object, std::string_view key);
 std::optional<WallTime> TimeAt(const Json& object, std::string_view key);
 
-}  // namespace fumehood::api
+}  // namespace fumehood

@@ -1,6 +1,6 @@
-#include "lib/api/json_fields.h"
+#include "lib/base/json_fields.h"
 
-namespace fumehood::api {
+namespace fumehood {
 
 const Json& FieldAt(const Json& object, std::string_view key) {
   static const Json kNull;
@@ -54,4 +54,4 @@ std::optional<WallTime> TimeAt(const Json& object, std::string_view key) {
   return time ? std::optional(*time) : std::nullopt;
 }
 
-}  // namespace fumehood::api
+}  // namespace fumehood
