@@ -52,6 +52,7 @@ SandboxCommandSpec ReadSpec(const Json& json) {
   spec.max_output_bytes = IntegerAt(FieldAt(json, "output"), "maxBytes", spec.max_output_bytes);
   spec.runtime_class_name = StringAt(json, "runtimeClassName", spec.runtime_class_name);
   spec.node_selector = StringMapAt(json, "nodeSelector");
+  spec.retry_limit = IntegerAt(json, "retryLimit", spec.retry_limit);
   spec.ttl_after_finished = seconds(IntegerAt(json, "ttlSecondsAfterFinished", spec.ttl_after_finished.count()));
   spec.cancel = BooleanAt(json, "cancel");
   return spec;
@@ -125,6 +126,7 @@ SandboxCommandStatus ReadStatus(const Json& json) {
     status.executor = ExecutorReference{StringAt(executor, "podName"), StringAt(executor, "podUID")};
   }
   status.attempt = IntegerAt(json, "attempt", 0);
+  status.retries = IntegerAt(json, "retries", 0);
   if (FieldAt(json, "stdoutBytes").is_number_integer()) status.result = ReadResult(json);
   status.isolation = ReadIsolation(FieldAt(json, "isolation"));
   status.queued_time = TimeAt(json, "queuedTime");
@@ -132,6 +134,7 @@ SandboxCommandStatus ReadStatus(const Json& json) {
   status.completion_time = TimeAt(json, "completionTime");
   status.duration = MillisAt(json, "durationMillis");
   status.startup = MillisAt(json, "startupMillis");
+  status.stored_bytes = IntegerAt(json, "storedBytes", 0);
   return status;
 }
 
@@ -169,6 +172,7 @@ nlohmann::json ToJson(const SandboxCommandSpec& spec) {
                {"timeoutSeconds", spec.timeout.count()},
                {"output", {{"maxBytes", spec.max_output_bytes}}},
                {"runtimeClassName", spec.runtime_class_name},
+               {"retryLimit", spec.retry_limit},
                {"ttlSecondsAfterFinished", spec.ttl_after_finished.count()},
                {"cancel", spec.cancel}};
   if (!spec.command.empty()) json["command"] = spec.command;
@@ -189,6 +193,7 @@ nlohmann::json ToJson(const SandboxCommandStatus& status) {
     json["executor"] = {{"podName", status.executor->pod_name}, {"podUID", status.executor->pod_uid}};
   }
   if (status.attempt > 0) json["attempt"] = status.attempt;
+  if (status.retries > 0) json["retries"] = status.retries;
   if (status.result) WriteResult(*status.result, json);
   if (status.isolation) json["isolation"] = ToJson(*status.isolation);
   WriteTime(status.queued_time, "queuedTime", json);
@@ -196,6 +201,7 @@ nlohmann::json ToJson(const SandboxCommandStatus& status) {
   WriteTime(status.completion_time, "completionTime", json);
   if (status.duration) json["durationMillis"] = status.duration->count();
   if (status.startup) json["startupMillis"] = status.startup->count();
+  if (status.stored_bytes > 0) json["storedBytes"] = status.stored_bytes;
   return json;
 }
 

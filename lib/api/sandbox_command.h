@@ -42,6 +42,7 @@ struct SandboxCommandSpec {
   int64_t max_output_bytes = 16'384;  // of each stream
   std::string runtime_class_name = "gvisor";
   std::map<std::string, std::string> node_selector;
+  int64_t retry_limit = 2;  // how many times it may be bound anew after an executor was lost or could not run it
   std::chrono::seconds ttl_after_finished{3'600};
   bool cancel = false;
 };
@@ -89,6 +90,7 @@ struct SandboxCommandStatus {
   std::string node_name;
   std::optional<ExecutorReference> executor;
   int64_t attempt = 0;  // 0: never bound
+  int64_t retries = 0;  // those of the attempts that count against spec.retryLimit
   std::optional<CommandResult> result;
   std::optional<IsolationStatus> isolation;
   std::optional<WallTime> queued_time;
@@ -96,6 +98,7 @@ struct SandboxCommandStatus {
   std::optional<WallTime> completion_time;
   std::optional<std::chrono::milliseconds> duration;
   std::optional<std::chrono::milliseconds> startup;
+  int64_t stored_bytes = 0;  // of the finished object in the API server's storage, estimated
 };
 
 struct SandboxCommand {

@@ -20,6 +20,7 @@ OLD_AND_NEW = {
     "timeoutSeconds": (60, 61),
     "output": ({"maxBytes": 16384}, {"maxBytes": 1}),
     "runtimeClassName": ("gvisor", "runc"),
+    "retryLimit": (2, 3),
     "nodeSelector": ({"disk": "fast"}, {"disk": "slow"}),
 }
 HAVE_DEFAULTS = {name for name, schema in schema_of("sandboxcommands")["properties"]["spec"]["properties"].items() if "default" in schema}

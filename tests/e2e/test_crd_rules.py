@@ -89,6 +89,8 @@ RULES = [
     Rule("node-selector-items", "nodeSelector", {f"k{i}": "v" for i in range(32)}, {f"k{i}": "v" for i in range(33)}, "32"),
     Rule("node-selector-key-length", "nodeSelector", {"k" * 317: ""}, {"k" * 318: ""}, "317"),
     Rule("node-selector-value-length", "nodeSelector", {"k": "v" * 63}, {"k": "v" * 64}, "63", "nodeSelector.k"),
+    Rule("retry-limit-at-least", "retryLimit", 0, -1, "0"),
+    Rule("retry-limit-at-most", "retryLimit", 10, 11, "10"),
     Rule("ttl-at-least", "ttlSecondsAfterFinished", 0, -1, "0"),
     Rule("ttl-at-most", "ttlSecondsAfterFinished", 604800, 604801, "604800"),
     Rule("cancel-is-boolean", "cancel", True, "yes", "boolean"),
@@ -173,7 +175,7 @@ def test_defaults(dry_run):
     assert spec == {
         "shell": "true", "repository": {"path": "sample", "access": "ReadOnly"}, "image": "default", "timeoutSeconds": 60,
         "output": {"maxBytes": 16384}, "runtimeClassName": "gvisor",
-        "ttlSecondsAfterFinished": 3600, "cancel": False,
+        "retryLimit": 2, "ttlSecondsAfterFinished": 3600, "cancel": False,
     }
 
 

@@ -98,14 +98,14 @@ def test_a_command_leaves_the_unfinished_when_it_ends(three_commands):
 
 def test_table_has_what_a_sweep_needs_and_stays_small(cluster, commands):
     commands.create("large", PARKED | {"shell": "x" * 65536})
-    commands.patch_status("large", {"status": bound() | FINISHED | {"stdout": "x" * 262144, "stderr": "x" * 262144}})
+    commands.patch_status("large", {"status": bound() | FINISHED | {"stdout": "x" * 262144, "stderr": "x" * 262144, "storedBytes": 700_000}})
 
     text = cluster.get_as(f"/apis/{GROUP}/{VERSION}/namespaces/{commands.namespace}/sandboxcommands?includeObject=Metadata",
                           "application/json;as=Table;v=v1;g=meta.k8s.io")
 
     table = json.loads(text)
     row = dict(zip([column["name"] for column in table["columnDefinitions"]], table["rows"][0]["cells"], strict=True))
-    assert (row["Phase"], row["Completed"], row["TTL"]) == ("Succeeded", FINISHED["completionTime"], 3600)
+    assert (row["Phase"], row["Completed"], row["TTL"], row["Size"]) == ("Succeeded", FINISHED["completionTime"], 3600, 700_000)
     assert len(text) < 16384
 
 
@@ -114,7 +114,7 @@ def test_kubectl_get_prints_the_columns(cluster, three_commands):
     wide = cluster.kubectl("get", "sbc", "-n", three_commands.namespace, "-o", "wide").stdout.splitlines()
 
     assert plain[0].split() == ["NAME", "PHASE", "EXIT", "REASON", "NODE", "DURATION(MS)", "AGE"]
-    assert wide[0].split()[6:] == ["AGE", "COMMAND", "REPOSITORY", "ISOLATION", "COMPLETED", "TTL"]
+    assert wide[0].split()[6:] == ["AGE", "COMMAND", "REPOSITORY", "ISOLATION", "COMPLETED", "TTL", "SIZE"]
     finished = next(line for line in plain if line.startswith("finished")).split()
     assert finished[1:6] == ["Succeeded", "0", "ExitedZero", "moon", "12"]
 
