@@ -1,5 +1,7 @@
 #include "lib/base/time.h"
 
+#include <time.h>
+
 #include <charconv>
 #include <cstdint>
 #include <optional>
@@ -89,6 +91,12 @@ std::string FormatDateAndTime(std::chrono::sys_seconds time) {
 }  // namespace
 
 std::string FormatTime(WallTime time) { return FormatDateAndTime(floor<std::chrono::seconds>(time)) + "Z"; }
+
+SteadyTime BootTimeClock::SteadyNow() const {
+  timespec now{};
+  clock_gettime(CLOCK_BOOTTIME, &now);  // cannot fail: every Linux since 2.6.39 has this clock
+  return SteadyTime(std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec));
+}
 
 std::string FormatMicroTime(WallTime time) {
   const auto seconds = floor<std::chrono::seconds>(time);

@@ -29,6 +29,15 @@ class SystemClock final : public Clock {
   WallTime WallNow() const override { return std::chrono::system_clock::now(); }
 };
 
+// The machine's clocks, where SteadyNow goes on while the machine is suspended (CLOCK_BOOTTIME instead of
+// CLOCK_MONOTONIC): for what others believe to have ended meanwhile, such as a lease. A SteadyTime of this clock and
+// one of another must never meet, and nothing can wait for one: std::condition_variable doesn't know this clock.
+class BootTimeClock final : public Clock {
+ public:
+  SteadyTime SteadyNow() const override;
+  WallTime WallNow() const override { return std::chrono::system_clock::now(); }
+};
+
 // RFC 3339 in UTC with whole seconds, as Kubernetes' metav1.Time: "2026-11-24T03:30:00Z".
 std::string FormatTime(WallTime time);
 

@@ -47,5 +47,12 @@ TEST(TimeTest, RefusesEverythingElse) {
   }
 }
 
+TEST(TimeTest, BootTimeIsNeverBehindTheMonotonicClock) {
+  const SteadyTime monotonic = SystemClock().SteadyNow();
+  const SteadyTime boot = BootTimeClock().SteadyNow();
+  EXPECT_GE(boot, monotonic);
+  EXPECT_GE(BootTimeClock().SteadyNow(), boot);
+}
+
 }  // namespace
 }  // namespace fumehood
