@@ -167,15 +167,28 @@ std::string_view ContentTypeOf(PatchKind kind) {
 Client::Client(HttpTransport& transport, std::string field_manager)
     : transport_(transport), field_manager_(std::move(field_manager)) {}
 
+Client Client::WithTimeLimit(std::chrono::milliseconds limit) const {
+  Client limited = *this;
+  limited.time_limit_ = limit;
+  return limited;
+}
+
+// A request about one object, and its answer.
+Result<Json> Client::Exchange(HttpRequest request, std::string_view what, std::stop_token stop) {
+  if (time_limit_) request.timeout = *time_limit_;
+  const RequestEffect effect = request.method == HttpMethod::kGet ? RequestEffect::kRead : RequestEffect::kWrite;
+  return ReadAnswer(transport_.Send(request, std::move(stop)), effect, what);
+}
+
 Result<Json> Client::Get(const ResourceType& type, const ObjectName& name, std::stop_token stop) {
   const std::string what = Describe("get", type, name);
   Result<std::string> path = ObjectPath(type, name);
   if (!path.has_value()) return Wrap(path.error(), what);
   const TrafficClass traffic = TrafficOf(type, TrafficClass::kRead);
-  const HttpRequest request{.traffic = traffic,
-                            .target = *std::move(path),
-                            .timeout = traffic == TrafficClass::kLease ? kLeaseTimeout : kReadTimeout};
-  return ReadAnswer(transport_.Send(request, stop), RequestEffect::kRead, what);
+  return Exchange({.traffic = traffic,
+                   .target = *std::move(path),
+                   .timeout = traffic == TrafficClass::kLease ? kLeaseTimeout : kReadTimeout},
+                  what, std::move(stop));
 }
 
 Result<ObjectList> Client::List(const ResourceType& type, const ListOptions& options, std::stop_token stop) {
@@ -215,8 +228,18 @@ Result<Json> Client::Create(const ResourceType& type, const std::string& ns, con
   Result<std::string> body = DumpJson(object);
   if (!body.has_value()) return Wrap(body.error(), what);
   const std::string target = *path + Query().Add("fieldManager", field_manager_).text();
-  const HttpRequest request = WriteRequest(HttpMethod::kPost, type, target, *std::move(body));
-  return ReadAnswer(transport_.Send(request, stop), RequestEffect::kWrite, what);
+  return Exchange(WriteRequest(HttpMethod::kPost, type, target, *std::move(body)), what, std::move(stop));
+}
+
+Result<Json> Client::Update(const ResourceType& type, const ObjectName& name, const Json& object,
+                            std::stop_token stop) {
+  const std::string what = Describe("update", type, name);
+  const Result<std::string> path = ObjectPath(type, name);
+  if (!path.has_value()) return Wrap(path.error(), what);
+  Result<std::string> body = DumpJson(object);
+  if (!body.has_value()) return Wrap(body.error(), what);
+  const std::string target = *path + Query().Add("fieldManager", field_manager_).text();
+  return Exchange(WriteRequest(HttpMethod::kPut, type, target, *std::move(body)), what, std::move(stop));
 }
 
 Result<Json> Client::Patch(const ResourceType& type, const ObjectName& name, PatchKind kind, const Json& patch,
@@ -231,7 +254,7 @@ Result<Json> Client::Patch(const ResourceType& type, const ObjectName& name, Pat
   const std::string target = *path + Query().Add("fieldManager", field_manager_).text();
   HttpRequest request = WriteRequest(HttpMethod::kPatch, type, target, *std::move(body));
   request.content_type = ContentTypeOf(kind);
-  return ReadAnswer(transport_.Send(request, stop), RequestEffect::kWrite, what);
+  return Exchange(std::move(request), what, std::move(stop));
 }
 
 Status Client::Delete(const ResourceType& type, const ObjectName& name, const Preconditions& only_if,
@@ -244,8 +267,8 @@ Status Client::Delete(const ResourceType& type, const ObjectName& name, const Pr
   if (!only_if.resource_version.empty()) options["preconditions"]["resourceVersion"] = only_if.resource_version;
   Result<std::string> body = DumpJson(options);
   if (!body.has_value()) return Wrap(body.error(), what);
-  const HttpRequest request = WriteRequest(HttpMethod::kDelete, type, *std::move(path), *std::move(body));
-  Result<Json> answer = ReadAnswer(transport_.Send(request, stop), RequestEffect::kWrite, what);
+  Result<Json> answer =
+      Exchange(WriteRequest(HttpMethod::kDelete, type, *std::move(path), *std::move(body)), what, std::move(stop));
   if (!answer.has_value()) return Forward(std::move(answer));
   return {};
 }

@@ -91,11 +91,17 @@ class Client {
   // `field_manager` is a constant of the component: one that varies would grow every object's managedFields.
   Client(HttpTransport& transport, std::string field_manager);
 
+  // The same client, but that calls about one object end after so long: 30 s for a read, 10 s for a write and 5 s for
+  // anything about a Lease where this isn't said.
+  Client WithTimeLimit(std::chrono::milliseconds limit) const;
+
   Result<Json> Get(const ResourceType& type, const ObjectName& name, std::stop_token stop = {});
   // Follows the pages to the end. A continuation that has expired (410) is kGone.
   Result<ObjectList> List(const ResourceType& type, const ListOptions& options, std::stop_token stop = {});
   Result<Table> ListAsTable(const ResourceType& type, const ListOptions& options, std::stop_token stop = {});
   Result<Json> Create(const ResourceType& type, const std::string& ns, const Json& object, std::stop_token stop = {});
+  // Replaces the whole object, metadata.resourceVersion included: kConflict when it isn't the newest any more.
+  Result<Json> Update(const ResourceType& type, const ObjectName& name, const Json& object, std::stop_token stop = {});
   // `subresource`: "" or "status".
   Result<Json> Patch(const ResourceType& type, const ObjectName& name, PatchKind kind, const Json& patch,
                      std::string_view subresource = "", std::stop_token stop = {});
@@ -110,8 +116,11 @@ class Client {
                const std::function<StreamControl(std::string_view line)>& on_line, std::stop_token stop);
 
  private:
+  Result<Json> Exchange(HttpRequest request, std::string_view what, std::stop_token stop);
+
   HttpTransport& transport_;
   std::string field_manager_;
+  std::optional<std::chrono::milliseconds> time_limit_;
 };
 
 }  // namespace fumehood::kube

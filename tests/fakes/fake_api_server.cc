@@ -68,6 +68,11 @@ void FakeApiServer::RefuseNext(int times, int status) {
   refusal_status_ = status;
 }
 
+void FakeApiServer::LoseNextAnswers(int times) {
+  std::lock_guard lock(mutex_);
+  lost_answers_ = times;
+}
+
 void FakeApiServer::LimitBodies(size_t max_bytes) {
   std::lock_guard lock(mutex_);
   max_body_bytes_ = max_bytes;
@@ -104,6 +109,10 @@ Result<HttpResponse> FakeApiServer::Send(const HttpRequest& request, std::stop_t
   HttpResponse answer = AnswerLocked(request);
   ++requests_;
   answered_.notify_all();
+  if (request.method != HttpMethod::kGet && lost_answers_ > 0) {
+    --lost_answers_;
+    return Fail(ErrorCode::kOutcomeUnknown, "{}: the test lost the answer", request.target);
+  }
   return answer;
 }
 
@@ -126,7 +135,7 @@ HttpResponse FakeApiServer::AnswerLocked(const HttpRequest& request) {
     case HttpMethod::kPost: return CreateLocked(path, request.body);
     case HttpMethod::kPatch: return PatchLocked(path, request);
     case HttpMethod::kDelete: return DeleteLocked(path, request.body);
-    case HttpMethod::kPut: break;
+    case HttpMethod::kPut: return UpdateLocked(path, request.body);
   }
   return Refuse(405, "MethodNotAllowed", "not served here");
 }
@@ -136,6 +145,20 @@ HttpResponse FakeApiServer::CreateLocked(const std::string& collection, const st
   const std::string path = collection + "/" + object.at("metadata").at("name").get<std::string>();
   if (objects_.contains(path)) return Refuse(409, "AlreadyExists", "already exists");
   return Accept(201, StoreLocked(path, std::move(object)));
+}
+
+HttpResponse FakeApiServer::UpdateLocked(const std::string& path, const std::string& body) {
+  const auto found = objects_.find(path);
+  if (found == objects_.end()) return Refuse(404, "NotFound", "not found");
+  Json object = Json::parse(body);
+  for (const char* const field : {"/metadata/uid", "/metadata/resourceVersion"}) {
+    if (TextAt(object, field) != TextAt(found->second, field)) {
+      return Refuse(409, "Conflict", "the object has been modified");
+    }
+  }
+  // As the real one: what changes nothing is no new version.
+  if (object == found->second) return Accept(200, object);
+  return Accept(200, StoreLocked(path, std::move(object)));
 }
 
 HttpResponse FakeApiServer::PatchLocked(std::string path, const HttpRequest& request) {

@@ -16,9 +16,10 @@
 
 namespace fumehood::kube {
 
-// A small API server in memory: objects by their path, with uids, resourceVersions, merge and JSON patches and
-// preconditions, and with the rule that a status with a completionTime never changes. Lists and watches are not served.
-// It answers at once and so doesn't look at stop tokens. Safe to use from several threads.
+// A small API server in memory: objects by their path, with uids, resourceVersions, updates under an
+// optimistic lock, merge and JSON patches and preconditions, and with the rule that a status with a completionTime
+// never changes. Lists and watches are not served. It answers at once and so doesn't look at stop tokens. Safe to use
+// from several threads.
 class FakeApiServer final : public HttpTransport {
  public:
   // Puts the object there as if somebody else had written it, in place of one of its name, and returns it with its new
@@ -31,6 +32,8 @@ class FakeApiServer final : public HttpTransport {
 
   // Refuses the next `times` requests of whatever kind with this HTTP status.
   void RefuseNext(int times, int status);
+  // Carries out the next `times` writes, but their answers are lost.
+  void LoseNextAnswers(int times);
   // Refuses bodies that are longer with 413.
   void LimitBodies(size_t max_bytes);
   // What somebody else does just before the next write arrives; it may use this server.
@@ -47,6 +50,7 @@ class FakeApiServer final : public HttpTransport {
  private:
   HttpResponse AnswerLocked(const HttpRequest& request);
   HttpResponse CreateLocked(const std::string& collection, const std::string& body);
+  HttpResponse UpdateLocked(const std::string& path, const std::string& body);
   HttpResponse PatchLocked(std::string path, const HttpRequest& request);
   HttpResponse DeleteLocked(const std::string& path, const std::string& body);
   const Json& StoreLocked(const std::string& path, Json object);
@@ -58,6 +62,7 @@ class FakeApiServer final : public HttpTransport {
   size_t max_body_bytes_ = 3 << 20;
   int refusals_ = 0;
   int refusal_status_ = 0;
+  int lost_answers_ = 0;
   int last_version_ = 0;
   int requests_ = 0;
 };

@@ -48,6 +48,23 @@ TEST_F(ClientTest, RefusesNamesThatMeanSomethingElse) {
   EXPECT_TRUE(transport_.requests().empty());
 }
 
+TEST_F(ClientTest, ReplacesAnObject) {
+  transport_.Script({.body = R"({"kind":"Lease"})"});
+  const Json lease = {{"metadata", {{"name", "a"}, {"resourceVersion", "7"}}}};
+  ASSERT_TRUE(client_.Update(kLeases, {"team-a", "a"}, lease).has_value());
+  const HttpRequest request = transport_.requests().at(0);
+  EXPECT_EQ(request.method, HttpMethod::kPut);
+  EXPECT_EQ(request.target,
+            "/apis/coordination.k8s.io/v1/namespaces/team-a/leases/a?fieldManager=fumehood%20controller");
+  EXPECT_EQ(Json::parse(request.body), lease);
+  EXPECT_EQ(request.timeout, std::chrono::seconds(5));
+}
+
+TEST_F(ClientTest, AnOutdatedUpdateIsAConflict) {
+  transport_.Script({.status = 409, .body = R"({"reason":"Conflict"})"});
+  EXPECT_EQ(client_.Update(kLeases, {"team-a", "a"}, Json::object()).error().code, ErrorCode::kConflict);
+}
+
 TEST_F(ClientTest, FollowsThePagesOfAList) {
   transport_.Script({.body = R"({"metadata":{"resourceVersion":"7","continue":"a/b"},"items":[{"a":1}]})"});
   transport_.Script({.body = R"({"metadata":{"resourceVersion":"7"},"items":[{"a":2}]})"});
