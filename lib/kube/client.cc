@@ -1,5 +1,7 @@
 #include "lib/kube/client.h"
 
+#include <utility>
+
 #include "lib/base/json_fields.h"
 #include "lib/kube/api_error.h"
 #include "lib/kube/line_decoder.h"
@@ -291,7 +293,9 @@ Status Client::Watch(const ResourceType& type, const WatchOptions& options,
 
   LineDecoder decoder(kMaxLineBytes);
   Status decoded;
+  bool open = false;
   const auto sink = [&](std::string_view chunk) {
+    if (!std::exchange(open, true)) options.on_open();
     Result<StreamControl> control = decoder.Feed(chunk, on_line);
     if (control.has_value()) return *control;
     decoded = Forward(std::move(control));

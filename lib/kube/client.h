@@ -71,6 +71,7 @@ struct WatchOptions {
   bool send_initial_events = false;              // a streaming list: resourceVersionMatch=NotOlderThan
   std::chrono::seconds server_timeout{180};      // when the server is to end the watch
   std::chrono::milliseconds idle_limit{90'000};  // no byte, not even a bookmark, for so long: the connection is dead
+  std::function<void()> on_open = [] {};         // the server has accepted the watch; before its first line
 };
 
 // Only when the object is still exactly this one.

@@ -400,6 +400,8 @@ class CppRestTransport::Impl {
 
       while (true) {
         HttpExchange::Event event = attempt.Next(next_deadline(), either.get_token());
+        // The answer's beginning is an empty part of it.
+        if (std::holds_alternative<HttpExchange::Head>(event)) event = std::string();
         if (const auto* bytes = std::get_if<std::string>(&event)) {
           const Result<StreamControl> control = take(attempt.head().value_or(HttpExchange::Head{}), *bytes);
           if (!control.has_value()) {

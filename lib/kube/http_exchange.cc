@@ -5,8 +5,11 @@
 namespace fumehood::kube {
 
 void HttpExchange::OnHead(Head head) {
-  const std::lock_guard lock(mutex_);
-  head_ = head;
+  {
+    const std::lock_guard lock(mutex_);
+    head_ = head;
+  }
+  changed_.notify_one();
 }
 
 HttpExchange::Intake HttpExchange::OnBody(std::string_view bytes, std::function<void()> resume) {
@@ -35,8 +38,11 @@ void HttpExchange::OnEnd(End end) {
 
 HttpExchange::Event HttpExchange::Next(SteadyTime deadline, std::stop_token stop) {
   std::unique_lock lock(mutex_);
-  changed_.wait_until(lock, stop, deadline, [this] { return !waiting_.empty() || end_.has_value(); });
+  changed_.wait_until(lock, stop, deadline, [this] {
+    return (head_.has_value() && !head_was_taken_) || !waiting_.empty() || end_.has_value();
+  });
   if (stop.stop_requested()) return Stopped{};
+  if (head_.has_value() && !std::exchange(head_was_taken_, true)) return *head_;
   if (!waiting_.empty()) {
     std::string bytes = std::move(waiting_.front());
     waiting_.pop_front();

@@ -33,7 +33,7 @@ class HttpExchange {
   struct TimedOut {};
   struct Stopped {};
   // What there is next for the caller; a string is a part of the body.
-  using Event = std::variant<std::string, End, TimedOut, Stopped>;
+  using Event = std::variant<Head, std::string, End, TimedOut, Stopped>;
 
   enum class Intake {
     kMore,    // go on
@@ -49,7 +49,7 @@ class HttpExchange {
   Intake OnBody(std::string_view bytes, std::function<void()> resume);
   void OnEnd(End end);
 
-  // From the caller's thread. Parts of the body come before the End, and a status before either.
+  // From the caller's thread. The Head comes once and first, then the parts of the body, then the End.
   Event Next(SteadyTime deadline, std::stop_token stop);
   std::optional<Head> head() const;
   // The caller takes nothing any more; a paused io thread is resumed.
@@ -61,6 +61,7 @@ class HttpExchange {
   mutable std::mutex mutex_;  // guards what follows; no callback is called under it
   std::condition_variable_any changed_;
   std::optional<Head> head_;
+  bool head_was_taken_ = false;
   std::deque<std::string> waiting_;
   size_t waiting_bytes_ = 0;
   std::function<void()> resume_;

@@ -43,7 +43,9 @@ class Reflector {
     while (!stop_.stop_requested()) {
       const WatcherRequest request = NextRequest(state_);
       const WatcherNext next = std::visit([this](const auto& value) { return Perform(value); }, request);
-      if (next == WatcherNext::kRequestAfterBackoff) Pause();
+      if (next != WatcherNext::kRequestAfterBackoff) continue;
+      broken_ = true;  // also where a server ends one watch after the other before it says anything
+      Pause();
     }
   }
 
@@ -62,7 +64,21 @@ class Reflector {
     return step.next;
   }
 
+  // The watch is open and goes on from everything that was listed.
+  void Live() {
+    if (std::exchange(live_, true)) return;
+    if (options_.health != nullptr) options_.health->OnConnected();
+    if (std::exchange(broken_, false) || clock_.SteadyNow() - ended_ >= options_.longest_seam) sink_.OnConnected();
+  }
+
+  void NotLive() {
+    if (!std::exchange(live_, false)) return;
+    ended_ = clock_.SteadyNow();
+    if (options_.health != nullptr) options_.health->OnDisconnected(ended_);
+  }
+
   WatcherNext Failed(Error error) {
+    broken_ = true;
     if (!stop_.stop_requested()) sink_.OnProblem(error);
     return Advance(RequestFailed{std::move(error)});
   }
@@ -86,7 +102,10 @@ class Reflector {
                                .resource_version = request.resource_version,
                                .send_initial_events = request.send_initial_events,
                                .server_timeout = RandomServerTimeout(),
-                               .idle_limit = options_.idle_limit};
+                               .idle_limit = options_.idle_limit,
+                               .on_open = [this] {
+                                 if (state_.mode == WatcherState::Mode::kWatch) Live();
+                               }};
     std::stop_source stop_watch;
     const std::stop_callback stop_with_us(stop_, [&stop_watch] { stop_watch.request_stop(); });
     // Some servers never send the bookmark that ends the initial events, and trickle or stay silent instead.
@@ -97,10 +116,15 @@ class Reflector {
     const auto on_line = [&](std::string_view line) {
       auto event = ParseWatchEvent(line);
       next = event ? Advance(Observed{std::move(*event)}) : Failed(std::move(event).error());
-      if (state_.mode == WatcherState::Mode::kWatch) overdue.reset();
-      return next == WatcherNext::kReadOn ? StreamControl::kContinue : StreamControl::kStop;
+      if (next != WatcherNext::kReadOn) return StreamControl::kStop;
+      if (state_.mode == WatcherState::Mode::kWatch) {
+        overdue.reset();
+        Live();
+      }
+      return StreamControl::kContinue;
     };
     const Status watched = client_.Watch(options_.type, options, on_line, stop_watch.get_token());
+    NotLive();
     if (next != WatcherNext::kReadOn) return next;
     if (overdue && overdue->rang() && !stop_.stop_requested()) return GiveUpStreamingList();
     if (!watched) return Failed(watched.error());
@@ -128,6 +152,9 @@ class Reflector {
   const SystemClock clock_;
   WatcherState state_;
   Backoff backoff_;
+  bool live_ = false;   // between Live and NotLive
+  bool broken_ = true;  // something failed since the sink was told of a connection; at first, it never was
+  SteadyTime ended_;    // the last NotLive
   std::minstd_rand random_{std::random_device{}()};
 };
 

@@ -9,6 +9,7 @@
 #include "lib/base/backoff.h"
 #include "lib/base/result.h"
 #include "lib/kube/client.h"
+#include "lib/kube/watch_health.h"
 
 namespace fumehood::kube {
 
@@ -21,6 +22,11 @@ class ObjectSink {
   virtual void Apply(const Json& object) = 0;
   // The object was deleted or is no longer selected; this is its last state.
   virtual void Remove(const Json& object) = 0;
+  // From now on every change is told at once: everything was listed, and a watch is open. Called the first time and
+  // whenever the connection had been broken meanwhile, but not when one watch followed another without a gap. Whoever
+  // draws conclusions from silence begins to count anew here. A server that accepts a watch after a break and only then
+  // says that its history is gone makes for one call more: another follows when everything was listed again.
+  virtual void OnConnected() {}
   // Something failed, and is tried again.
   virtual void OnProblem(const Error& error) = 0;
 };
@@ -34,9 +40,13 @@ struct ReflectorOptions {
   std::chrono::seconds longest_watch{200};
   // A bookmark comes about once a minute: so long without a byte, and the connection is dead though nobody said so.
   std::chrono::milliseconds idle_limit{90'000};
+  // From the end of a watch to the beginning of the next one. What takes so long is a break, though nothing failed.
+  std::chrono::milliseconds longest_seam{1'000};
   // Some servers never end a streaming list; then a plain one is used.
   std::chrono::milliseconds initial_events_limit{30'000};
   BackoffPolicy backoff;
+  // Told of connections and breaks; null: nobody. Must outlive the reflector.
+  WatchHealth* health = nullptr;
 };
 
 // Keeps `sink` in step with the server until `stop` is requested: lists, watches, resumes, lists again.

@@ -39,7 +39,8 @@ class Store final : public ObjectSink {
 
   struct Handlers {
     OnChange on_change = [](const Pointer&, const Pointer&) {};
-    std::function<void()> on_synced = [] {};  // after each complete list
+    std::function<void()> on_synced = [] {};     // after each complete list
+    std::function<void()> on_connected = [] {};  // see ObjectSink::OnConnected
     std::function<void(const Error&)> on_problem = [](const Error&) {};
   };
 
@@ -114,6 +115,7 @@ class Store final : public ObjectSink {
     handlers_.on_change(last, nullptr);
   }
 
+  void OnConnected() override { handlers_.on_connected(); }
   void OnProblem(const Error& error) override { handlers_.on_problem(error); }
 
  private:

@@ -48,10 +48,11 @@ class HttpTransport {
   // been carried out. Never sends a write twice.
   virtual Result<HttpResponse> Send(const HttpRequest& request, std::stop_token stop) = 0;
 
-  // Hands a successful answer's body to `sink` as it arrives, on the calling thread; chunks are cut anywhere. A sink
-  // that is slow slows the server down. Returns the response without a body when the server ends it or the sink
-  // says kStop; an answer of 400 or above is returned with its body and never reaches the sink. An Error
-  // (kUnavailable) means that the connection failed or was silent for longer than `request.timeout`.
+  // Hands a successful answer's body to `sink` as it arrives, on the calling thread; chunks are cut anywhere. The first
+  // is empty and says that the server has answered, however long the body's first byte takes. A sink that is slow slows
+  // the server down. Returns the response without a body when the server ends it or the sink says kStop; an answer of
+  // 300 or above is returned with its body and never reaches the sink. An Error (kUnavailable) means that the
+  // connection failed or was silent for longer than `request.timeout`.
   virtual Result<HttpResponse> Stream(const HttpRequest& request, const ChunkSink& sink, std::stop_token stop) = 0;
 };
 

@@ -14,7 +14,8 @@ namespace fumehood::kube {
 // Answers requests with what was scripted, in that order, and keeps them. Safe to use from several threads.
 class FakeTransport final : public HttpTransport {
  public:
-  // The next answer. For a stream of success, `chunks` go to the sink, and `failure` may end it.
+  // The next answer. For a stream of success, `chunks` go to the sink, and `failure` may end it; a `failure` without
+  // chunks comes instead of an answer.
   struct Answer {
     int status = 200;
     std::string body = {};
@@ -43,6 +44,9 @@ class FakeTransport final : public HttpTransport {
   Result<HttpResponse> Stream(const HttpRequest& request, const ChunkSink& sink, std::stop_token stop) override {
     const Answer answer = Take(request);
     if (stop.stop_requested()) return Fail(ErrorCode::kCancelled, "cancelled");
+    if (answer.status < 300 && (!answer.failure || !answer.chunks.empty()) && sink("") == StreamControl::kStop) {
+      return HttpResponse{answer.status, "", answer.retry_after};
+    }
     for (const std::string& chunk : answer.chunks) {
       if (sink(chunk) == StreamControl::kStop) return HttpResponse{answer.status, "", answer.retry_after};
     }

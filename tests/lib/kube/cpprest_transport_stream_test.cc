@@ -62,7 +62,7 @@ TEST(CppRestTransportStreamTest, AChunkIsDeliveredBeforeTheNextOneExists) {
 
   const Result<HttpResponse> response = transport->Stream(Watch(),
                                                           [&](std::string_view chunk) {
-                                                            if (received.empty()) first_seen.set_value();
+                                                            if (chunk == "1") first_seen.set_value();
                                                             received += chunk;
                                                             return StreamControl::kContinue;
                                                           },
@@ -70,6 +70,25 @@ TEST(CppRestTransportStreamTest, AChunkIsDeliveredBeforeTheNextOneExists) {
 
   ASSERT_TRUE(response.has_value());
   EXPECT_EQ(received, "12");
+}
+
+TEST(CppRestTransportStreamTest, AnAnswerIsToldThoughItsBodyIsSilent) {
+  std::promise<void> told;
+  HttpServer server([&](const ReceivedRequest&, ServerConnection& connection) {
+    connection.BeginChunks();
+    EXPECT_EQ(told.get_future().wait_for(10s), std::future_status::ready);
+    connection.EndChunks();
+  });
+  const auto transport = TransportTo(server.url());
+
+  const Result<HttpResponse> response = transport->Stream(Watch(),
+                                                          [&](std::string_view chunk) {
+                                                            EXPECT_EQ(chunk, "");
+                                                            told.set_value();
+                                                            return StreamControl::kContinue;
+                                                          },
+                                                          {});
+  ASSERT_TRUE(response.has_value()) << response.error().message;
 }
 
 TEST(CppRestTransportStreamTest, AStreamThatFallsSilentIsAFailure) {
@@ -117,14 +136,12 @@ TEST(CppRestTransportStreamTest, AStreamThatIsCutWithinAChunkIsAFailure) {
 }
 
 TEST(CppRestTransportStreamTest, ARefusedStreamReturnsItsBody) {
-  HttpServer server(
-      [](const ReceivedRequest&, ServerConnection& connection) { connection.Respond(410, "expired"); });
+  HttpServer server([](const ReceivedRequest&, ServerConnection& connection) { connection.Respond(410, "expired"); });
   const auto transport = TransportTo(server.url());
 
   const Result<HttpResponse> response = transport->Stream(Watch(),
                                                           [](std::string_view) {
-                                                            ADD_FAILURE()
-                                                                << "the sink must not see a failure";
+                                                            ADD_FAILURE() << "the sink must not see a failure";
                                                             return StreamControl::kContinue;
                                                           },
                                                           {});
@@ -158,8 +175,7 @@ TEST(CppRestTransportStreamTest, StopEndsAStreamThatIsSilent) {
   const auto transport = TransportTo(server.url());
   std::stop_source stop;
   auto response = std::async(std::launch::async, [&] {
-    return transport->Stream(
-        Watch(60s), [](std::string_view) { return StreamControl::kContinue; }, stop.get_token());
+    return transport->Stream(Watch(60s), [](std::string_view) { return StreamControl::kContinue; }, stop.get_token());
   });
   ASSERT_TRUE(server.WaitForRequests(1));
 
@@ -193,9 +209,8 @@ TEST(CppRestTransportStreamTest, ASlowSinkSlowsTheServerDown) {
 
   const Result<HttpResponse> response = transport->Stream(Watch(),
                                                           [&](std::string_view chunk) {
-                                                            if (received == 0)
-                                                              server_stopped_at =
-                                                                  stalled_at.get_future().get();
+                                                            if (received == 0 && !chunk.empty())
+                                                              server_stopped_at = stalled_at.get_future().get();
                                                             received += chunk.size();
                                                             return StreamControl::kContinue;
                                                           },

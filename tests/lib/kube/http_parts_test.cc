@@ -103,12 +103,13 @@ class HttpExchangeTest : public ::testing::Test {
   int resumed_ = 0;
 };
 
-TEST_F(HttpExchangeTest, DeliversTheBodyBeforeTheEnd) {
+TEST_F(HttpExchangeTest, DeliversTheHeadThenTheBodyThenTheEnd) {
   exchange_.OnHead({200, 3s});
   Receive("ab");
   Receive("cd");
   exchange_.OnEnd({.failure = "cut off"});
 
+  EXPECT_EQ(std::get<HttpExchange::Head>(Next()).status, 200);
   EXPECT_EQ(std::get<std::string>(Next()), "ab");
   EXPECT_EQ(std::get<std::string>(Next()), "cd");
   EXPECT_EQ(std::get<HttpExchange::End>(Next()).failure, "cut off");

@@ -36,12 +36,14 @@ class StoreTest : public testing::Test {
 
   std::vector<std::string> changes_;
   int synced_ = 0;
+  int connected_ = 0;
   std::vector<Error> problems_;
   Store<Thing> store_{
       ReadThing,
       {.on_change = [this](const Pointer& before,
                            const Pointer& after) { changes_.push_back(Describe(before) + " -> " + Describe(after)); },
        .on_synced = [this] { ++synced_; },
+       .on_connected = [this] { ++connected_; },
        .on_problem = [this](const Error& error) { problems_.push_back(error); }}};
 };
 
@@ -52,6 +54,11 @@ TEST_F(StoreTest, IsNotSyncedBeforeItsFirstList) {
   store_.Replace({});
   EXPECT_TRUE(store_.synced());
   EXPECT_EQ(synced_, 1);
+}
+
+TEST_F(StoreTest, TellsOfConnections) {
+  store_.OnConnected();
+  EXPECT_EQ(connected_, 1);
 }
 
 TEST_F(StoreTest, TellsWhatEachEventChanged) {
