@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "lib/base/time.h"
+#include "lib/kube/observers.h"
 
 namespace fumehood::kube {
 
@@ -26,12 +27,14 @@ struct RetryPolicy {
 // Which keys need to be looked at, as client-go's workqueue: a key that waits is in the queue once, however often it
 // was added; a key that is being worked on is not handed out again before Done, and is queued again then if it was
 // added meanwhile. So one key is never worked on by two threads at once, and no addition is lost. A delayed key that is
-// added again keeps the earlier of the two times. Safe to call from several threads. `clock` must outlive the queue;
-// Get waits in real time.
+// added again keeps the earlier of the two times. Safe to call from several threads. `clock` and `observer` must
+// outlive the queue; Get waits in real time.
 template <typename Key>
 class WorkQueue {
  public:
-  explicit WorkQueue(const Clock& clock, RetryPolicy policy = {}) : clock_(clock), policy_(policy) {}
+  // `observer` may be null.
+  explicit WorkQueue(const Clock& clock, RetryPolicy policy = {}, WorkQueueObserver* observer = nullptr)
+      : clock_(clock), policy_(policy), observer_(observer) {}
 
   void Add(const Key& key) {
     std::lock_guard lock(mutex_);
@@ -40,6 +43,7 @@ class WorkQueue {
 
   void AddAfter(const Key& key, std::chrono::milliseconds delay) {
     std::lock_guard lock(mutex_);
+    if (observer_ != nullptr) observer_->OnDelayed();
     if (delay <= std::chrono::milliseconds::zero()) return AddLocked(key);
     const SteadyTime due = clock_.SteadyNow() + delay;
     const auto [entry, inserted] = due_.try_emplace(key, due);
@@ -91,7 +95,8 @@ class WorkQueue {
 
   void Done(const Key& key) {
     std::lock_guard lock(mutex_);
-    working_.erase(key);
+    const auto working = working_.extract(key);
+    if (observer_ != nullptr && !working.empty()) observer_->OnDone(clock_.SteadyNow() - working.mapped());
     if (waiting_.contains(key)) {
       queue_.push_back(key);
       changed_.notify_one();
@@ -103,9 +108,26 @@ class WorkQueue {
     return queue_.size();
   }
 
+  // For how long the keys that are handed out have been worked on.
+  struct UnfinishedWork {
+    std::chrono::nanoseconds total{0};
+    std::chrono::nanoseconds longest{0};
+  };
+  UnfinishedWork unfinished() const {
+    std::lock_guard lock(mutex_);
+    const SteadyTime now = clock_.SteadyNow();
+    UnfinishedWork unfinished;
+    for (const auto& [key, since] : working_) {
+      unfinished.total += now - since;
+      unfinished.longest = std::max<std::chrono::nanoseconds>(unfinished.longest, now - since);
+    }
+    return unfinished;
+  }
+
  private:
   void AddLocked(const Key& key) {
-    if (!waiting_.insert(key).second) return;
+    if (!waiting_.try_emplace(key, clock_.SteadyNow()).second) return;
+    if (observer_ != nullptr) observer_->OnAdded();
     if (working_.contains(key)) return;  // Done will queue it
     queue_.push_back(key);
     changed_.notify_one();
@@ -126,8 +148,10 @@ class WorkQueue {
     if (queue_.empty()) return std::nullopt;
     Key key = std::move(queue_.front());
     queue_.pop_front();
-    waiting_.erase(key);
-    working_.insert(key);
+    const SteadyTime now = clock_.SteadyNow();
+    const auto waiting = waiting_.extract(key);
+    working_.emplace(key, now);
+    if (observer_ != nullptr) observer_->OnTaken(now - waiting.mapped());
     return key;
   }
 
@@ -143,12 +167,13 @@ class WorkQueue {
 
   const Clock& clock_;
   const RetryPolicy policy_;
+  WorkQueueObserver* const observer_;
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable_any changed_;
-  std::deque<Key> queue_;          // ready, in order; each is in waiting_ and not in working_
-  std::set<Key> waiting_;          // to be worked on: in queue_, or in working_ and added again
-  std::set<Key> working_;          // handed out by Get and not Done
-  std::map<Key, SteadyTime> due_;  // delayed keys; by_due_ holds the same pairs in order of time
+  std::deque<Key> queue_;              // ready, in order; each is in waiting_ and not in working_
+  std::map<Key, SteadyTime> waiting_;  // to be worked on, since when: in queue_, or in working_ and added again
+  std::map<Key, SteadyTime> working_;  // handed out by Get and not Done, since when
+  std::map<Key, SteadyTime> due_;      // delayed keys, until when; by_due_ holds the same pairs in order of time
   std::set<std::pair<SteadyTime, Key>> by_due_;
   std::map<Key, int> failures_;
   std::minstd_rand random_{std::random_device{}()};

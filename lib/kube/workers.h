@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "lib/kube/observers.h"
 #include "lib/kube/work_queue.h"
 
 namespace fumehood::kube {
@@ -22,7 +23,15 @@ struct LookAgain {  // look again after this long, whatever happens in between
 struct TryAgain {};  // it failed and may succeed later: look again, later each time
 using Outcome = std::variant<Settled, LookAgain, TryAgain>;
 
-// Threads that take keys from a queue and reconcile them, until destroyed. `queue` must outlive them.
+// In controller-runtime's words.
+inline ReconcileResult ResultOf(const Outcome& outcome) {
+  if (std::holds_alternative<TryAgain>(outcome)) return ReconcileResult::kError;
+  const auto* again = std::get_if<LookAgain>(&outcome);
+  if (again == nullptr) return ReconcileResult::kSuccess;
+  return again->after.count() > 0 ? ReconcileResult::kRequeueAfter : ReconcileResult::kRequeue;
+}
+
+// Threads that take keys from a queue and reconcile them, until destroyed. `queue` and `observer` must outlive them.
 template <typename Key>
 class Workers {
  public:
@@ -30,8 +39,11 @@ class Workers {
 
   // `name` names the threads (15 characters at most are kept). `reconcile` is called from `count` threads at once,
   // never for the same key at once.
-  Workers(WorkQueue<Key>& queue, int count, const std::string& name, Reconcile reconcile)
-      : queue_(queue), reconcile_(std::move(reconcile)) {
+  // `observer` may be null.
+  Workers(WorkQueue<Key>& queue, int count, const std::string& name, Reconcile reconcile,
+          WorkersObserver* observer = nullptr)
+      : queue_(queue), reconcile_(std::move(reconcile)), observer_(observer) {
+    if (observer_ != nullptr) observer_->OnWorkersStarted(count);
     threads_.reserve(static_cast<size_t>(count));
     for (int i = 0; i < count; ++i) {
       threads_.emplace_back([this](std::stop_token stop) { Work(stop); });
@@ -47,7 +59,7 @@ class Workers {
  private:
   void Work(std::stop_token stop) {
     while (const auto key = queue_.Get(stop)) {
-      const Outcome outcome = reconcile_(*key, stop);
+      const Outcome outcome = ObservedReconcile(*key, stop);
       if (std::holds_alternative<TryAgain>(outcome)) {
         queue_.AddRateLimited(*key);
       } else {
@@ -58,8 +70,18 @@ class Workers {
     }
   }
 
+  Outcome ObservedReconcile(const Key& key, std::stop_token stop) {
+    if (observer_ == nullptr) return reconcile_(key, stop);
+    observer_->OnReconcileBegins();
+    const auto begin = std::chrono::steady_clock::now();
+    const Outcome outcome = reconcile_(key, stop);
+    observer_->OnReconcileEnds(ResultOf(outcome), std::chrono::steady_clock::now() - begin);
+    return outcome;
+  }
+
   WorkQueue<Key>& queue_;
   const Reconcile reconcile_;
+  WorkersObserver* const observer_;
   std::vector<std::jthread> threads_;
 };
 

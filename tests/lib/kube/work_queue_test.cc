@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "lib/kube/workers.h"
 #include "tests/fakes/fake_clock.h"
@@ -96,6 +97,74 @@ TEST_F(WorkQueueTest, DelayHasACeiling) {
   }
 }
 
+class CountingObserver final : public WorkQueueObserver {
+ public:
+  void OnAdded() override { ++added; }
+  void OnDelayed() override { ++delayed; }
+  void OnTaken(std::chrono::nanoseconds time) override { waited.push_back(time); }
+  void OnDone(std::chrono::nanoseconds time) override { worked.push_back(time); }
+
+  int added = 0;
+  int delayed = 0;
+  std::vector<std::chrono::nanoseconds> waited;
+  std::vector<std::chrono::nanoseconds> worked;
+};
+
+class ObservedWorkQueueTest : public testing::Test {
+ protected:
+  using Times = std::vector<std::chrono::nanoseconds>;
+
+  FakeClock clock_;
+  CountingObserver observed_;
+  WorkQueue<std::string> queue_{clock_, {}, &observed_};
+};
+
+TEST_F(ObservedWorkQueueTest, WaitIsFromTheFirstAdditionToItsTaking) {
+  queue_.Add("a");
+  clock_.Advance(milliseconds(3));
+  queue_.Add("a");
+  clock_.Advance(milliseconds(4));
+  EXPECT_EQ(queue_.TryGet(), "a");
+  EXPECT_EQ(observed_.added, 1);
+  EXPECT_EQ(observed_.waited, Times{milliseconds(7)});
+}
+
+TEST_F(ObservedWorkQueueTest, WaitOfAKeyThatIsBeingWorkedOnCountsFromItsAddition) {
+  queue_.Add("a");
+  EXPECT_EQ(queue_.TryGet(), "a");
+  queue_.Add("a");
+  clock_.Advance(milliseconds(5));
+  queue_.Done("a");
+  EXPECT_EQ(queue_.TryGet(), "a");
+  EXPECT_EQ(observed_.added, 2);
+  EXPECT_EQ(observed_.worked, Times{milliseconds(5)});
+  EXPECT_EQ(observed_.waited, (Times{milliseconds(0), milliseconds(5)}));
+}
+
+TEST_F(ObservedWorkQueueTest, ADelayIsNoWait) {
+  queue_.AddAfter("a", milliseconds(100));
+  EXPECT_EQ(observed_.added, 0);
+  EXPECT_EQ(observed_.delayed, 1);
+  clock_.Advance(milliseconds(100));
+  EXPECT_EQ(queue_.TryGet(), "a");
+  EXPECT_EQ(observed_.waited, Times{milliseconds(0)});
+}
+
+TEST_F(ObservedWorkQueueTest, UnfinishedWorkGrowsUntilDone) {
+  queue_.Add("a");
+  queue_.Add("b");
+  EXPECT_EQ(queue_.TryGet(), "a");
+  clock_.Advance(milliseconds(2));
+  EXPECT_EQ(queue_.TryGet(), "b");
+  clock_.Advance(milliseconds(3));
+  EXPECT_EQ(queue_.unfinished().total, milliseconds(8));
+  EXPECT_EQ(queue_.unfinished().longest, milliseconds(5));
+  queue_.Done("a");
+  EXPECT_EQ(queue_.unfinished().longest, milliseconds(3));
+  queue_.Done("b");
+  EXPECT_EQ(queue_.unfinished().total, milliseconds(0));
+}
+
 TEST(WorkQueueThreadsTest, NoKeyIsEverWorkedOnTwiceAtOnceAndNoneIsLost) {
   const SystemClock clock;
   WorkQueue<int> queue(clock);
@@ -163,6 +232,50 @@ TEST(WorkersTest, OutcomeDecidesWhenTheKeyComesAgain) {
   std::lock_guard lock(mutex);
   EXPECT_EQ(calls["failing"], 3);
   EXPECT_EQ(calls["later"], 2);
+}
+
+TEST(WorkersTest, ResultsHaveControllerRuntimesNames) {
+  EXPECT_EQ(ResultOf(Settled{}), ReconcileResult::kSuccess);
+  EXPECT_EQ(ResultOf(LookAgain{milliseconds(0)}), ReconcileResult::kRequeue);
+  EXPECT_EQ(ResultOf(LookAgain{milliseconds(1)}), ReconcileResult::kRequeueAfter);
+  EXPECT_EQ(ResultOf(TryAgain{}), ReconcileResult::kError);
+}
+
+class RecordingWorkersObserver final : public WorkersObserver {
+ public:
+  void OnWorkersStarted(int count) override { workers = count; }
+  void OnReconcileBegins() override { ++active; }
+  void OnReconcileEnds(ReconcileResult result, std::chrono::nanoseconds) override {
+    --active;
+    results.push_back(result);
+  }
+
+  int workers = 0;
+  int active = 0;
+  std::vector<ReconcileResult> results;
+};
+
+TEST(WorkersTest, EachReconcileIsObserved) {
+  const SystemClock clock;
+  WorkQueue<std::string> queue(clock, {.initial = milliseconds(1), .max = milliseconds(1)});
+  RecordingWorkersObserver observed;
+  {
+    std::latch done(2);
+    const Workers<std::string> workers(
+        queue, 1, "test",
+        [&](const std::string&, std::stop_token) -> Outcome {
+          EXPECT_EQ(observed.active, 1);
+          const bool first = observed.results.empty();
+          done.count_down();
+          return first ? Outcome(TryAgain{}) : Outcome(Settled{});
+        },
+        &observed);
+    queue.Add("a");
+    done.wait();
+  }
+  EXPECT_EQ(observed.workers, 1);
+  EXPECT_EQ(observed.active, 0);
+  EXPECT_EQ(observed.results, (std::vector{ReconcileResult::kError, ReconcileResult::kSuccess}));
 }
 
 }  // namespace
