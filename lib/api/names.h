@@ -34,7 +34,9 @@ inline constexpr std::string_view kQueued = "Queued";
 inline constexpr std::string_view kNoExecutorAvailable = "NoExecutorAvailable";
 inline constexpr std::string_view kRuntimeClassNotFound = "RuntimeClassNotFound";
 inline constexpr std::string_view kImageNotFound = "ImageNotFound";
-inline constexpr std::string_view kRejected = "Rejected";
+// Of Scheduled, after an attempt that came to nothing.
+inline constexpr std::string_view kRejected = "Rejected";  // the executor could not run it
+inline constexpr std::string_view kDraining = "Draining";  // the executor is ending
 // Of Succeeded and Finished.
 inline constexpr std::string_view kExitedZero = "ExitedZero";
 inline constexpr std::string_view kExitedNonZero = "ExitedNonZero";
