@@ -21,6 +21,38 @@ apply_manifests() {
     admin_kubectl wait --for=condition=Established --timeout=30s "crd/$crd.fumehood.dev" >/dev/null
   done
   admin_kubectl apply --server-side --force-conflicts -k "$repository_root/manifests/base" >>"$state/logs/apply.log"
+  wait_for_fences
+}
+
+# The API server lets everything pass until it has compiled a policy, a moment after it was applied.
+wait_for_fences() {
+  admin_kubectl apply --server-side --force-conflicts -n "$namespace" -f - >/dev/null <<Y
+apiVersion: fumehood.dev/v1alpha1
+kind: SandboxCommand
+metadata: {name: fence-probe}
+spec: {repository: {path: none}, shell: "true", runtimeClassName: nobody-offers-this}
+Y
+  wait_until 30 kube-apiserver are_fences_active ||
+    die "the policies of manifests/base/admission.yaml do not refuse what they must; see: kubectl get validatingadmissionpolicies"
+  admin_kubectl delete -n "$namespace" sandboxcommand/fence-probe >/dev/null
+}
+
+# Only the policies refuse these writes: of an executor whose token names no node.
+are_fences_active() {
+  local commands=/apis/fumehood.dev/v1alpha1/namespaces/$namespace/sandboxcommands
+  is_refused_by fumehood-sandboxcommands PATCH "$commands/fence-probe/status" '{"status": {"phase": "Pending"}}' &&
+    is_refused_by fumehood-sandboxexecutors POST /apis/fumehood.dev/v1alpha1/sandboxexecutors \
+      '{"apiVersion": "fumehood.dev/v1alpha1", "kind": "SandboxExecutor", "metadata": {"name": "fence-probe"}}' &&
+    is_refused_by fumehood-leases POST "/apis/coordination.k8s.io/v1/namespaces/$namespace/leases" \
+      '{"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "fence-probe"}}'
+}
+
+is_refused_by() { # POLICY METHOD PATH BODY
+  local type=application/json
+  [[ $2 != PATCH ]] || type=application/merge-patch+json
+  # kubectl reads what it patches, which an executor may not do with a status.
+  ask_as_admin -X "$2" -H "Impersonate-User: system:serviceaccount:$namespace:fumehood-executor" \
+    -H "Content-Type: $type" --data "$4" "$server$3?dryRun=All" | grep -F "ValidatingAdmissionPolicy '$1'"
 }
 
 apply_node() {

@@ -65,10 +65,11 @@ Y
   mv "$1.new" "$1"
 }
 
-is_api_ready() {
-  curl -fsS --noproxy '*' --max-time 5 --cacert "$state/keys/ca.crt" \
-    --cert "$state/keys/admin.crt" --key "$state/keys/admin.key" "$server/readyz"
+ask_as_admin() { # CURL-ARGUMENTS...
+  curl -sS --noproxy '*' --max-time 5 --cacert "$state/keys/ca.crt" \
+    --cert "$state/keys/admin.crt" --key "$state/keys/admin.key" "$@"
 }
+is_api_ready() { ask_as_admin -f "$server/readyz"; }
 
 start_etcd() {
   local url=http://127.0.0.1:$etcd_port peer=http://127.0.0.1:$peer_port

@@ -8,6 +8,7 @@ import pytest
 from kubernetes import client
 
 from cluster import Cluster
+from identities import CONTROLLER, EVERYTHING, EXECUTOR, HERE, SYSTEM, THERE, Identities, Rule
 from sandbox_commands import GROUP, VERSION, SandboxCommands, api_call
 from specs import SAMPLE
 
@@ -44,6 +45,24 @@ def namespace(cluster):
 @pytest.fixture
 def commands(cluster, namespace):
     return SandboxCommands(cluster.api, namespace)
+
+
+@pytest.fixture(scope="module")
+def writers(cluster):
+    """ApiClients by name. What refuses them is no role: Fumehood's accounts may do more here than theirs say."""
+    with Identities(cluster) as identities:
+        for account in (EXECUTOR, CONTROLLER):
+            identities.grant(account, SYSTEM, Rule(
+                ("fumehood.dev",), ("sandboxcommands/status", "sandboxexecutors", "sandboxexecutors/status")))
+            identities.grant(account, SYSTEM, Rule(("coordination.k8s.io",), ("leases",)), within=SYSTEM)
+        for node in (HERE, THERE):
+            identities.node(node)
+        yield {
+            "here": identities.pod(EXECUTOR, HERE), "successor": identities.pod(EXECUTOR, HERE), "there": identities.pod(EXECUTOR, THERE),
+            "unscheduled": identities.pod(EXECUTOR), "unbound": identities.token(EXECUTOR, SYSTEM),
+            "controller": identities.pod(CONTROLLER, HERE), "cluster-owner": identities.user("default", EVERYTHING, everywhere=True),
+            "administrator": cluster.api,
+        }
 
 
 @pytest.fixture(scope="session")

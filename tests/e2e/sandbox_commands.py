@@ -8,7 +8,7 @@ from kubernetes import client, watch
 
 GROUP, VERSION, PLURAL = "fumehood.dev", "v1alpha1", "sandboxcommands"
 FINAL_PHASES = ("Succeeded", "Failed", "TimedOut", "Cancelled")
-JSON_PATCH, MERGE_PATCH = "application/json-patch+json", "application/merge-patch+json"
+JSON_PATCH, MERGE_PATCH, APPLY = "application/json-patch+json", "application/merge-patch+json", "application/apply-patch+yaml"
 
 
 class Refused(Exception):
@@ -77,8 +77,8 @@ class SandboxCommands:
         self._objects = client.CustomObjectsApi(api)
         self._where = (GROUP, VERSION, namespace, PLURAL)
 
-    def create(self, name, spec, dry_run=False):
-        body = {"apiVersion": f"{GROUP}/{VERSION}", "kind": "SandboxCommand", "metadata": {"name": name}, "spec": spec}
+    def create(self, name, spec, dry_run=False, **parts):
+        body = {"apiVersion": f"{GROUP}/{VERSION}", "kind": "SandboxCommand", "metadata": {"name": name}, "spec": spec} | parts
         return api_call(self._objects.create_namespaced_custom_object, *self._where, body, field_validation="Strict",
                         **({"dry_run": "All"} if dry_run else {}))
 
@@ -97,6 +97,18 @@ class SandboxCommands:
         """As patch, of the subresource status: {"status": …}."""
         return api_call(self._objects.patch_namespaced_custom_object_status, *self._where, name, patch,
                         field_validation="Strict", _content_type=_patch_type(patch))
+
+    def replace(self, command):
+        return api_call(self._objects.replace_namespaced_custom_object, *self._where, command["metadata"]["name"], command)
+
+    def replace_status(self, command):
+        return api_call(self._objects.replace_namespaced_custom_object_status, *self._where, command["metadata"]["name"], command)
+
+    def apply_status(self, name, status):
+        """Server-side apply, which takes fields away from those who wrote them."""
+        body = {"apiVersion": f"{GROUP}/{VERSION}", "kind": "SandboxCommand", "metadata": {"name": name}, "status": status}
+        return api_call(self._objects.patch_namespaced_custom_object_status, *self._where, name, body,
+                        field_manager="e2e", force=True, _content_type=APPLY)
 
     def delete(self, name):
         return api_call(self._objects.delete_namespaced_custom_object, *self._where, name)

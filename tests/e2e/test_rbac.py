@@ -1,14 +1,16 @@
 """What the two service accounts and the users' roles may do, and that they may do nothing else with Fumehood's objects."""
 
+import re
+
 import pytest
 import yaml
 from kubernetes import client
 
 from crd_files import REPOSITORY
+from identities import SYSTEM
 from sandbox_commands import SandboxCommands, refusal_of
 from specs import PARKED, bound
 
-SYSTEM = "fumehood-system"
 VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
 READ = {"get", "list", "watch"}
 
@@ -21,7 +23,8 @@ ALLOWED = {
         "fumehood.dev/sandboxexecutors/status": set(),
         "node.k8s.io/runtimeclasses": READ,
         "/nodes": READ,
-        "events.k8s.io/events": {"create"},
+        "events.k8s.io/events": {"create", "patch"},
+        "coordination.k8s.io/leases": set(),
         "/secrets": set(),
         "/pods": set(),
         "/pods/exec": set(),
@@ -36,6 +39,7 @@ ALLOWED = {
         "node.k8s.io/runtimeclasses": set(),
         "/nodes": set(),
         "events.k8s.io/events": set(),
+        "coordination.k8s.io/leases": set(),
         "/secrets": set(),
         "/pods": set(),
         "/pods/exec": set(),
@@ -43,9 +47,16 @@ ALLOWED = {
         "rbac.authorization.k8s.io/clusterroles": set(),
     },
 }
+# In Fumehood's own namespace: (account, name of the Lease; empty for any) and what may be done with it.
+ALLOWED_WITH_LEASES = {
+    ("fumehood-controller", ""): READ | {"create"},
+    ("fumehood-controller", "fumehood-controller"): READ | {"create", "update"},
+    ("fumehood-executor", ""): {"get", "create", "update"},
+}
+# The cluster's own role that it becomes a part of, and what may be done with what.
 USER_ROLES = {
-    "fumehood-view": ("view", READ),
-    "fumehood-edit": ("edit", set(VERBS)),
+    "fumehood-view": ("view", ["sandboxcommands", "sandboxexecutors"], READ),
+    "fumehood-edit": ("edit", ["sandboxcommands"], set(VERBS)),
 }
 
 
@@ -65,25 +76,42 @@ def api_as(cluster):
     return make
 
 
+def verbs_of(api, resource):
+    """What the owner of `api` may do with it."""
+    reviews = client.AuthorizationV1Api(api)
+    return {verb for verb in VERBS
+            if reviews.create_self_subject_access_review({"spec": {"resourceAttributes": resource | {"verb": verb}}}).status.allowed}
+
+
 @pytest.mark.parametrize(("account", "resource"), [(account, resource) for account, allowed in ALLOWED.items() for resource in allowed])
 def test_account_may_do_what_it_needs_and_no_more(api_as, account, resource):
     group, name, *subresource = resource.split("/")
-    reviews = client.AuthorizationV1Api(api_as(account))
 
-    def may(verb):
-        attributes = {"group": group, "resource": name, "subresource": "".join(subresource), "verb": verb, "namespace": "default"}
-        return reviews.create_self_subject_access_review({"spec": {"resourceAttributes": attributes}}).status.allowed
+    allowed = verbs_of(api_as(account), {"group": group, "resource": name, "subresource": "".join(subresource), "namespace": "default"})
 
-    assert {verb for verb in VERBS if may(verb)} == ALLOWED[account][resource]
+    assert allowed == ALLOWED[account][resource]
+
+
+@pytest.mark.parametrize(("account", "name"), ALLOWED_WITH_LEASES)
+def test_account_may_do_with_leases_what_it_needs_and_no_more(api_as, account, name):
+    allowed = verbs_of(api_as(account), {"group": "coordination.k8s.io", "resource": "leases", "namespace": SYSTEM, "name": name})
+
+    assert allowed == ALLOWED_WITH_LEASES[account, name]
 
 
 @pytest.mark.parametrize("account", ALLOWED)
-def test_account_reads_commands_and_writes_their_status(cluster, api_as, namespace, account):
+def test_account_reads_commands(cluster, api_as, namespace, account):
     SandboxCommands(cluster.api, namespace).create("it", PARKED)
-    as_account = SandboxCommands(api_as(account), namespace)
 
-    assert [one["metadata"]["name"] for one in as_account.list("status.phase!=Succeeded")] == ["it"]
-    assert as_account.patch_status("it", {"status": bound()})["status"]["phase"] == "Scheduled"
+    assert [one["metadata"]["name"] for one in SandboxCommands(api_as(account), namespace).list("status.phase!=Succeeded")] == ["it"]
+
+
+def test_the_controller_writes_a_status(cluster, api_as, namespace):
+    SandboxCommands(cluster.api, namespace).create("it", PARKED)
+
+    after = SandboxCommands(api_as("fumehood-controller"), namespace).patch_status("it", {"status": bound()})
+
+    assert after["status"]["phase"] == "Scheduled"
 
 
 @pytest.mark.parametrize("account", ALLOWED)
@@ -107,30 +135,52 @@ def test_only_the_controller_deletes(cluster, api_as, namespace):
 
 @pytest.mark.parametrize("role", USER_ROLES)
 def test_user_role_is_aggregated_and_has_no_status(cluster, role):
-    target, verbs = USER_ROLES[role]
+    target, resources, verbs = USER_ROLES[role]
 
     found = client.RbacAuthorizationV1Api(cluster.api).read_cluster_role(role)
 
     assert found.metadata.labels[f"rbac.authorization.k8s.io/aggregate-to-{target}"] == "true"
-    assert [(rule.api_groups, rule.resources, set(rule.verbs)) for rule in found.rules] == [(["fumehood.dev"], ["sandboxcommands"], verbs)]
+    assert [(rule.api_groups, rule.resources, set(rule.verbs)) for rule in found.rules] == [(["fumehood.dev"], resources, verbs)]
+
+
+@pytest.mark.parametrize(("part", "whole"), [("view", "edit"), ("edit", "admin")])
+def test_the_clusters_own_roles_pass_it_on(cluster, part, whole):
+    found = client.RbacAuthorizationV1Api(cluster.api).read_cluster_role(part)
+
+    assert found.metadata.labels[f"rbac.authorization.k8s.io/aggregate-to-{whole}"] == "true"
+
+
+def granted_by(role):
+    return {(f"{group}/{resource}", name): set(rule["verbs"]) for rule in role["rules"] for group in rule["apiGroups"]
+            for resource in rule["resources"] for name in rule.get("resourceNames", [""])}
 
 
 def test_no_role_has_a_wildcard_or_grants_more_than_is_tested():
-    roles = manifests("ClusterRole")
+    roles, local_roles = manifests("ClusterRole"), manifests("Role")
     assert roles.keys() == ALLOWED.keys() | USER_ROLES.keys()
+    assert local_roles.keys() == ALLOWED.keys()
 
-    for name, role in roles.items():
+    for role in [*roles.values(), *local_roles.values()]:
         for rule in role["rules"]:
-            assert "*" not in [*rule["apiGroups"], *rule["resources"], *rule["verbs"]], name
-        if name in ALLOWED:
-            granted = {f"{group}/{resource}": set(rule["verbs"]) for rule in role["rules"]
-                       for group in rule["apiGroups"] for resource in rule["resources"]}
-            assert granted == {resource: verbs for resource, verbs in ALLOWED[name].items() if verbs}
+            assert "*" not in [*rule["apiGroups"], *rule["resources"], *rule["verbs"]], role["metadata"]["name"]
+    for account, allowed in ALLOWED.items():
+        assert granted_by(roles[account]) == {(resource, ""): verbs for resource, verbs in allowed.items() if verbs}
+        assert {resource for resource, _ in granted_by(local_roles[account])} == {"coordination.k8s.io/leases"}
 
 
 @pytest.mark.parametrize("account", ALLOWED)
-def test_role_is_bound_to_its_account_alone(account):
-    binding = manifests("ClusterRoleBinding")[account]
+@pytest.mark.parametrize("kind", ["ClusterRole", "Role"])
+def test_role_is_bound_to_its_account_alone(account, kind):
+    binding = manifests(f"{kind}Binding")[account]
 
-    assert binding["roleRef"]["name"] == account
+    assert binding["roleRef"] == {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": account}
     assert binding["subjects"] == [{"kind": "ServiceAccount", "name": account, "namespace": SYSTEM}]
+    assert binding["metadata"].get("namespace") == (SYSTEM if kind == "Role" else None)
+
+
+def test_the_fences_know_the_accounts_by_the_names_that_they_have():
+    fences = (REPOSITORY / "manifests/base/admission.yaml").read_text()
+    accounts = yaml.safe_load_all((REPOSITORY / "manifests/base/serviceaccounts.yaml").read_text())
+
+    assert set(re.findall(r"system:serviceaccount:[a-z:-]+", fences)) == {
+        f"system:serviceaccount:{one['metadata']['namespace']}:{one['metadata']['name']}" for one in accounts}
