@@ -10,7 +10,7 @@ bool SaysReady(const api::SandboxExecutor& executor) {
   return ready != nullptr && ready->status == api::ConditionStatus::kTrue;
 }
 
-// Whether the two differ in anything but their heartbeat.
+// Whether the two differ in what matters for placing commands.
 bool OffersDiffer(const api::SandboxExecutor& a, const api::SandboxExecutor& b) {
   return SaysReady(a) != SaysReady(b) || a.status.slots != b.status.slots || a.status.images != b.status.images ||
          a.status.handlers != b.status.handlers || a.status.executor.pod_uid != b.status.executor.pod_uid;
@@ -31,11 +31,7 @@ ClusterView::ClusterView(const Clock& clock, ClusterListener& listener)
                  .on_problem = [this](const Error& error) { listener_.OnProblem(error); }}),
       executors_(api::ReadSandboxExecutor,
                  {.on_change = [this](const auto& before, const auto& after) { ExecutorChanged(before, after); },
-                  .on_synced =
-                      [this] {
-                        heartbeats_.RestartTimers(clock_.SteadyNow());
-                        listener_.OnSupplyChanged();
-                      },
+                  .on_synced = [this] { listener_.OnSupplyChanged(); },
                   .on_problem = [this](const Error& error) { listener_.OnProblem(error); }}),
       runtime_classes_(api::ReadRuntimeClass,
                        {.on_change = [this](const auto&, const auto&) { listener_.OnSupplyChanged(); },
@@ -47,10 +43,14 @@ ClusterView::ClusterView(const Clock& clock, ClusterListener& listener)
                                    if (LabelsDiffer(before, after)) listener_.OnSupplyChanged();
                                  },
                              .on_synced = [this] { listener_.OnSupplyChanged(); },
-                             .on_problem = [this](const Error& error) { listener_.OnProblem(error); }}) {}
+                             .on_problem = [this](const Error& error) { listener_.OnProblem(error); }}),
+      leases_(kube::ReadLease,
+              {.on_change = [this](const auto& before, const auto& after) { LeaseChanged(before, after); },
+               .on_connected = [this] { executor_leases_.OnInterrupted(); },
+               .on_problem = [this](const Error& error) { listener_.OnProblem(error); }}) {}
 
 bool ClusterView::synced() const {
-  return commands_.synced() && executors_.synced() && runtime_classes_.synced() && nodes_.synced();
+  return commands_.synced() && executors_.synced() && runtime_classes_.synced() && nodes_.synced() && leases_.synced();
 }
 
 std::shared_ptr<const api::SandboxCommand> ClusterView::FindCommand(const CommandKey& key) const {
@@ -63,11 +63,10 @@ std::shared_ptr<const api::RuntimeClass> ClusterView::FindRuntimeClass(const std
 }
 
 std::vector<ReadyExecutor> ClusterView::ReadyExecutors() const {
-  const SteadyTime now = clock_.SteadyNow();
   std::vector<ReadyExecutor> ready;
   for (auto& executor : executors_.All()) {
     const std::string& node_name = executor->metadata.name;
-    if (!SaysReady(*executor) || !heartbeats_.IsAlive(node_name, now)) continue;
+    if (!SaysReady(*executor) || !executor_leases_.IsAlive(node_name)) continue;
     auto node = nodes_.Find({"", node_name});
     if (!node) continue;
     const int64_t busy = occupancy_.CountOn(node_name);
@@ -80,6 +79,7 @@ void ClusterView::CommandChanged(const Pointer<api::SandboxCommand>& before,
                                  const Pointer<api::SandboxCommand>& after) {
   const bool freed = after ? occupancy_.Observe(*after) : occupancy_.Remove(before->metadata.uid);
   if (after) {
+    if (after->IsBound()) executor_leases_.Expect(after->status.node_name, clock_.SteadyNow());
     listener_.OnCommand(*after);
   } else {
     listener_.OnCommandLeft(*before);
@@ -89,12 +89,41 @@ void ClusterView::CommandChanged(const Pointer<api::SandboxCommand>& before,
 
 void ClusterView::ExecutorChanged(const Pointer<api::SandboxExecutor>& before,
                                   const Pointer<api::SandboxExecutor>& after) {
-  if (!after) {
-    heartbeats_.Remove(before->metadata.name);
-    return listener_.OnSupplyChanged();
+  if (!before || !after || OffersDiffer(*before, *after)) listener_.OnSupplyChanged();
+}
+
+void ClusterView::LeaseChanged(const Pointer<kube::Lease>& before, const Pointer<kube::Lease>& after) {
+  const SteadyTime now = clock_.SteadyNow();
+  if (!after) return executor_leases_.ObserveDeleted(*before, now);
+  const std::string node_name(NodeOfLease(after->metadata.name));
+  const bool was_alive = executor_leases_.IsAlive(node_name);
+  executor_leases_.Observe(*after, now);
+  if (!was_alive && executor_leases_.IsAlive(node_name)) listener_.OnSupplyChanged();
+}
+
+ClusterView::ExecutorCounts ClusterView::CountExecutors() const {
+  ExecutorCounts counts{.ready = static_cast<int64_t>(ReadyExecutors().size())};
+  const auto all = executors_.All();
+  for (const auto& executor : all) counts.lost += executor_leases_.IsLost(executor->metadata.name) ? 1 : 0;
+  counts.not_ready = static_cast<int64_t>(all.size()) - counts.ready - counts.lost;
+  return counts;
+}
+
+std::map<std::string, int64_t> ClusterView::CountWaiting() const {
+  std::map<std::string, int64_t> counts;
+  for (const auto& command : commands_.All()) {
+    const auto* scheduled = api::FindCondition(command->status.conditions, api::condition::kScheduled);
+    if (scheduled != nullptr && scheduled->status == api::ConditionStatus::kFalse) ++counts[scheduled->reason];
   }
-  const bool came_alive = heartbeats_.Observe(*after, clock_.SteadyNow());
-  if (came_alive || !before || OffersDiffer(*before, *after)) listener_.OnSupplyChanged();
+  return counts;
+}
+
+Liveness ClusterView::LivenessOfBound(const api::SandboxCommand& command) const {
+  return executor_leases_.IsLost(command.status.node_name) ? Liveness::kLost : Liveness::kAlive;
+}
+
+void ClusterView::NoticeLosses() {
+  for (const std::string& node_name : executor_leases_.TakeNewlyLost()) listener_.OnExecutorLost(node_name);
 }
 
 }  // namespace fumehood::controller

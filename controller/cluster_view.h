@@ -1,17 +1,20 @@
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "controller/command_key.h"
 #include "controller/decide.h"
-#include "controller/heartbeats.h"
+#include "controller/executor_leases.h"
 #include "controller/occupancy.h"
 #include "lib/api/sandbox_command.h"
 #include "lib/api/sandbox_executor.h"
 #include "lib/api/scheduling.h"
 #include "lib/base/time.h"
+#include "lib/kube/lease.h"
 #include "lib/kube/store.h"
 
 namespace fumehood::controller {
@@ -26,6 +29,8 @@ class ClusterListener {
   virtual void OnCommandLeft(const api::SandboxCommand& last) = 0;
   // A slot has become free.
   virtual void OnSlotFreed() = 0;
+  // The executor of this node is lost, with what is bound to it.
+  virtual void OnExecutorLost(const std::string& node_name) = 0;
   // Executors, RuntimeClasses or nodes have changed in a way that may let waiting commands start.
   virtual void OnSupplyChanged() = 0;
   // Something could not be read or watched; it is tried again.
@@ -43,6 +48,7 @@ class ClusterView {
   kube::ObjectSink& executors_sink() { return executors_; }
   kube::ObjectSink& runtime_classes_sink() { return runtime_classes_; }
   kube::ObjectSink& nodes_sink() { return nodes_; }
+  kube::ObjectSink& leases_sink() { return leases_; }
 
   // Each kind has been listed once, and every listed command is counted in the occupancy: decisions can be made.
   bool synced() const;
@@ -50,8 +56,21 @@ class ClusterView {
   // Null where there is no such unfinished command, or another one has its name by now.
   std::shared_ptr<const api::SandboxCommand> FindCommand(const CommandKey& key) const;
   std::shared_ptr<const api::RuntimeClass> FindRuntimeClass(const std::string& name) const;
+  std::vector<std::shared_ptr<const api::SandboxCommand>> AllCommands() const { return commands_.All(); }
   // Those that say they are ready, are alive, and whose node exists.
   std::vector<ReadyExecutor> ReadyExecutors() const;
+  struct ExecutorCounts {
+    int64_t ready = 0;
+    int64_t not_ready = 0;
+    int64_t lost = 0;
+  };
+  ExecutorCounts CountExecutors() const;
+  // How many commands wait, by the reason of their condition Scheduled.
+  std::map<std::string, int64_t> CountWaiting() const;
+  // Of the executor that the command is bound to, if it is.
+  Liveness LivenessOfBound(const api::SandboxCommand& command) const;
+  // That time has passed raises no event: call it every second or so. Tells the listener of executors that are lost.
+  void NoticeLosses();
 
   Occupancy& occupancy() { return occupancy_; }
 
@@ -61,15 +80,17 @@ class ClusterView {
 
   void CommandChanged(const Pointer<api::SandboxCommand>& before, const Pointer<api::SandboxCommand>& after);
   void ExecutorChanged(const Pointer<api::SandboxExecutor>& before, const Pointer<api::SandboxExecutor>& after);
+  void LeaseChanged(const Pointer<kube::Lease>& before, const Pointer<kube::Lease>& after);
 
   const Clock& clock_;
   ClusterListener& listener_;
   Occupancy occupancy_;
-  Heartbeats heartbeats_;
+  ExecutorLeases executor_leases_;
   kube::Store<api::SandboxCommand> commands_;
   kube::Store<api::SandboxExecutor> executors_;
   kube::Store<api::RuntimeClass> runtime_classes_;
   kube::Store<api::Node> nodes_;
+  kube::Store<kube::Lease> leases_;
 };
 
 }  // namespace fumehood::controller

@@ -52,11 +52,17 @@ bool IsBetter(const ReadyExecutor* a, const ReadyExecutor* b) {
   return left != right ? left < right : a->node_name() < b->node_name();
 }
 
-Decision Place(const api::SandboxCommand& command, const api::RuntimeClass& runtime_class,
-               std::span<const ReadyExecutor> executors) {
+Decision Place(const api::SandboxCommand& command, const Facts& facts) {
   const auto& spec = command.spec;
+  if (facts.runtime_class == nullptr) {
+    return Wait{
+        api::reason::kRuntimeClassNotFound,
+        fmt::format("the RuntimeClass \"{}\" does not exist; the command starts once an administrator creates it",
+                    spec.runtime_class_name)};
+  }
+  const api::RuntimeClass& runtime_class = *facts.runtime_class;
   Candidates candidates;
-  for (const ReadyExecutor& executor : executors) candidates.push_back(&executor);
+  for (const ReadyExecutor& executor : facts.executors) candidates.push_back(&executor);
   if (candidates.empty()) return Wait{api::reason::kNoExecutorAvailable, "no executor is ready"};
 
   candidates =
@@ -85,7 +91,7 @@ Decision Place(const api::SandboxCommand& command, const api::RuntimeClass& runt
     return Wait{api::reason::kImageNotFound, fmt::format("no ready executor offers the image \"{}\"; offered: {}",
                                                          spec.image, DescribeImages(candidates))};
   }
-  // Whoever has handed the command back is asked again only where nobody else could run it: a node that can't start
+  // Where an attempt came to nothing, the next is made only where nobody else could run it: a node that can't start
   // sandboxes is never busy, and would always be chosen.
   if (command.status.attempt > 0) {
     Candidates others = Filter(able, [&](const auto& e) { return e.node_name() != command.status.node_name; });
@@ -99,31 +105,55 @@ Decision Place(const api::SandboxCommand& command, const api::RuntimeClass& runt
   return Bind{best->node_name(), best->offer->status.executor};
 }
 
+// A drained executor has done no harm, and there are only so many drains; all else would go on for ever.
+bool CountsAsRetry(const api::SandboxCommand& command, bool lost) {
+  const std::string_view because = HandedBackBecause(command);
+  return lost || (!because.empty() && because != api::reason::kDraining);
+}
+
+std::string DescribeLastAttempt(const api::SandboxCommand& command, bool lost) {
+  const auto* scheduled = api::FindCondition(command.status.conditions, api::condition::kScheduled);
+  return fmt::format("attempt {} came to nothing, and spec.retryLimit is {}: {}", command.status.attempt,
+                     command.spec.retry_limit,
+                     lost || scheduled == nullptr ? fmt::format("the executor of {} was lost", command.status.node_name)
+                                                  : scheduled->message);
+}
+
+Decision WithRetries(Decision decision, int64_t retries) {
+  if (auto* bind = std::get_if<Bind>(&decision)) bind->retries = retries;
+  if (auto* wait = std::get_if<Wait>(&decision)) wait->retries = retries;
+  return decision;
+}
+
 }  // namespace
 
-Decision Decide(const api::SandboxCommand& command, const api::RuntimeClass* runtime_class,
-                std::span<const ReadyExecutor> executors) {
-  if (command.IsFinished() || command.IsBound()) return Nothing{};
+std::string_view HandedBackBecause(const api::SandboxCommand& command) {
+  if (command.status.attempt == 0 || command.IsBound() || command.IsFinished()) return {};
+  const auto* scheduled = api::FindCondition(command.status.conditions, api::condition::kScheduled);
+  if (scheduled == nullptr) return {};
+  for (const auto reason : {api::reason::kExecutorLost, api::reason::kDraining, api::reason::kRejected}) {
+    if (scheduled->reason == reason) return reason;
+  }
+  return {};
+}
+
+Decision Decide(const api::SandboxCommand& command, const Facts& facts) {
+  const bool lost = command.IsBound() && facts.bound_executor == Liveness::kLost;
+  if (command.IsFinished() || (command.IsBound() && !lost)) return Nothing{};
   if (command.IsCancelled()) {
-    return End{api::Phase::kCancelled, api::reason::kCancelled, "cancelled before it was started"};
+    return End{api::Phase::kCancelled, api::reason::kCancelled,
+               lost ? fmt::format("cancelled; the executor of {} was lost, what the command did is unknown",
+                                  command.status.node_name)
+                    : "cancelled before it was started"};
   }
   if (const Status valid = api::Validate(command.spec); !valid) {
     return End{api::Phase::kFailed, api::reason::kInvalidSpec, valid.error().message};
   }
-  // Handed back: an executor was bound to it and could not run it. Its condition says why.
-  if (command.status.attempt >= kMaxAttempts) {
-    const auto* scheduled = api::FindCondition(command.status.conditions, api::condition::kScheduled);
-    return End{api::Phase::kFailed, api::reason::kExecutorLost,
-               fmt::format("handed back by an executor {} times; the last time: {}", command.status.attempt,
-                           scheduled != nullptr ? scheduled->message : "no reason given")};
+  const int64_t retries = command.status.retries + (CountsAsRetry(command, lost) ? 1 : 0);
+  if (retries > command.spec.retry_limit) {
+    return End{api::Phase::kFailed, api::reason::kExecutorLost, DescribeLastAttempt(command, lost)};
   }
-  if (runtime_class == nullptr) {
-    return Wait{
-        api::reason::kRuntimeClassNotFound,
-        fmt::format("the RuntimeClass \"{}\" does not exist; the command starts once an administrator creates it",
-                    command.spec.runtime_class_name)};
-  }
-  return Place(command, *runtime_class, executors);
+  return WithRetries(Place(command, facts), retries);
 }
 
 }  // namespace fumehood::controller

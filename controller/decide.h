@@ -34,12 +34,14 @@ struct Nothing {};
 struct Bind {
   std::string node_name;
   api::ExecutorReference executor;
+  int64_t retries = 0;  // what status.retries becomes
 };
 
 // It can't start now, and goes on by itself when that changes.
 struct Wait {
   std::string_view reason;  // of the condition Scheduled
   std::string message;      // the same text as long as the cause is the same
+  int64_t retries = 0;      // what status.retries becomes
 };
 
 // It ends without having run.
@@ -51,11 +53,19 @@ struct End {
 
 using Decision = std::variant<Nothing, Bind, Wait, End>;
 
-// So many times an executor may hand a command back before the command ends.
-inline constexpr int64_t kMaxAttempts = 3;
+enum class Liveness { kAlive, kLost };
 
-// `runtime_class` is the one that the command names, null where there is none.
-Decision Decide(const api::SandboxCommand& command, const api::RuntimeClass* runtime_class,
-                std::span<const ReadyExecutor> executors);
+// What a decision is made from, beside the command itself.
+struct Facts {
+  const api::RuntimeClass* runtime_class = nullptr;  // the one that the command names, if there is one
+  std::span<const ReadyExecutor> executors;
+  Liveness bound_executor = Liveness::kAlive;  // of the node that the command is bound to
+};
+
+Decision Decide(const api::SandboxCommand& command, const Facts& facts);
+
+// Why the last attempt came to nothing: ExecutorLost, Draining or Rejected; empty where none did, or where that was
+// taken note of already.
+std::string_view HandedBackBecause(const api::SandboxCommand& command);
 
 }  // namespace fumehood::controller

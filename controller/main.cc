@@ -1,52 +1,79 @@
 // fumehood-controller: brings each SandboxCommand to its end.
+#include <pthread.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <array>
-#include <cstdio>
-#include <filesystem>
-#include <optional>
+#include <map>
+#include <memory>
+#include <random>
 #include <string>
 #include <thread>
 #include <utility>
 
 #include "controller/apply.h"
 #include "controller/cluster_view.h"
+#include "controller/metrics.h"
+#include "controller/options.h"
 #include "controller/reconciler.h"
 #include "controller/resources.h"
 #include "controller/retention.h"
 #include "lib/base/time.h"
 #include "lib/kube/client.h"
 #include "lib/kube/config.h"
+#include "lib/kube/consistency_store.h"
 #include "lib/kube/cpprest_transport.h"
 #include "lib/kube/event_recorder.h"
+#include "lib/kube/leader_election.h"
+#include "lib/kube/observed_transport.h"
 #include "lib/kube/reflector.h"
 #include "lib/kube/work_queue.h"
 #include "lib/kube/workers.h"
+#include "lib/service/http_endpoint.h"
 #include "lib/service/log.h"
+#include "lib/service/metrics.h"
 #include "lib/service/periodically.h"
 #include "lib/service/termination.h"
+#include "lib/telemetry/kube_metrics.h"
 
 namespace fumehood::controller {
 namespace {
 
 using service::kv;
+using std::chrono::seconds;
 
 constexpr std::string_view kComponent = "fumehood-controller";
 // How often everything is looked at that no event announces.
-constexpr std::chrono::seconds kWakePeriod{10};
-constexpr std::chrono::minutes kSweepPeriod{5};
+constexpr seconds kWakePeriod{10};
+constexpr seconds kLossPeriod{1};
+constexpr seconds kSweepCheckPeriod{10};
+// A watch that could not be had for so long is stale.
+constexpr seconds kWatchPatience{30};
 
-struct Options {
-  std::optional<std::filesystem::path> kubeconfig;
-  std::string log_level = "info";
-  int workers = 4;
-};
-
-std::string InstanceName() {
+std::string HostName() {
   std::array<char, 256> host{};
   gethostname(host.data(), host.size() - 1);
-  return fmt::format("{}-{}", kComponent, host.data());
+  return host.data();
+}
+
+kube::ElectionOptions ElectionOptionsOf(const Options& options, const std::string& ns) {
+  std::random_device random;
+  return {.lease = {ns, std::string(api::kControllerLease)},
+          .identity = fmt::format("{}_{:08x}{:08x}", HostName(), random(), random()),
+          .lease_duration = std::chrono::ceil<seconds>(options.lease_duration),
+          .renew_deadline = options.renew_deadline,
+          .retry_period = options.retry_period};
+}
+
+// What is looked up when somebody asks for the metrics.
+void Update(ControllerMetrics& metrics, const ClusterView& view, const Retention& retention, bool leads) {
+  const auto waiting = view.CountWaiting();
+  metrics.SetWaiting({waiting.begin(), waiting.end()});
+  const auto executors = view.CountExecutors();
+  metrics.SetExecutors({executors.ready, executors.not_ready, executors.lost});
+  const auto kept = retention.kept();
+  metrics.SetFinished({static_cast<int64_t>(kept.commands), kept.bytes});
+  metrics.SetLeadership(leads ? ControllerMetrics::Leadership::kLeads : ControllerMetrics::Leadership::kStandsBy);
 }
 
 // Serves until the process is told to end.
@@ -55,66 +82,118 @@ Status Serve(const Options& options, const service::Log& log) {
   if (!termination) return Forward(std::move(termination));
   auto config = kube::LoadConfig(options.kubeconfig);
   if (!config) return Forward(std::move(config));
-  log.Info("controller starts", {kv("server", config->server)});
+  const std::string server = config->server;
+  const std::string ns = options.ns.empty() ? config->default_namespace : options.ns;
+  log.Info("controller starts", {kv("server", config->server), kv("namespace", ns)});
   auto transport = kube::CppRestTransport::Create(std::move(*config));
   if (!transport) return Forward(std::move(transport));
-  kube::Client client(**transport, std::string(kComponent));
-
   const SystemClock clock;
-  Apply apply(client, clock);
-  kube::WorkQueue<CommandKey> queue(clock);
-  kube::WorkQueue<CommandKey> finished(clock);
-  kube::EventRecorder events(client, clock, std::string(kComponent), InstanceName(), [&log](const Error& error) {
+  const BootTimeClock lease_clock;
+  service::Metrics metrics;
+  telemetry::RestClientMetrics requests(metrics, server);
+  kube::ObservedTransport observed(**transport, requests, clock);
+  kube::Client client(observed, std::string(kComponent));
+  ControllerMetrics controller_metrics(metrics, std::string(api::kControllerLease));
+  telemetry::WorkQueueMetrics queue_observer(metrics, "commands");
+  telemetry::WorkQueueMetrics finished_observer(metrics, "finished");
+  telemetry::ReconcileMetrics reconcile_observer(metrics, "commands");
+  telemetry::ReconcileMetrics retention_observer(metrics, "finished");
+  // Set once, before anything asks it.
+  std::unique_ptr<kube::LeaderElector> elector;
+  const auto is_leader = [&] { return !options.leader_elect || elector->IsLeader(); };
+
+  kube::ConsistencyStore own_writes;
+  Apply apply({client, clock, own_writes, is_leader});
+  kube::WorkQueue<CommandKey> queue(clock, {}, &queue_observer);
+  kube::WorkQueue<CommandKey> finished(clock, {}, &finished_observer);
+  queue_observer.LookAt(queue);
+  finished_observer.LookAt(finished);
+  kube::EventRecorder events(client, clock, std::string(kComponent), HostName(), [&log](const Error& error) {
     log.Warning("event not recorded", {kv("error", error.message)});
   });
-  Retention retention(client, apply, finished, clock, log);
-  Reconciler reconciler({clock, log, apply, events, queue, retention});
+  Retention retention({client, apply, finished, clock, log, controller_metrics, is_leader, options.retention});
+  Reconciler reconciler({clock, log, apply, events, queue, retention, own_writes, controller_metrics, is_leader});
   ClusterView view(clock, reconciler);
   reconciler.Use(view);
 
-  const auto watch = [&client](const kube::ResourceType& type, std::string_view selector, kube::ObjectSink& sink) {
-    std::jthread thread([&client, &sink, type, selector = std::string(selector)](std::stop_token stop) {
-      RunReflector(client, {.type = type, .ns = "", .field_selector = selector, .backoff = {}}, sink, stop);
+  if (options.leader_elect) {
+    auto created = kube::LeaderElector::Create(
+        client, lease_clock, ElectionOptionsOf(options, ns), kube::AtEnd::kRelease,
+        {.on_elected =
+             [&] {
+               log.Info("leads");
+               retention.RequestSweep();
+               reconciler.LookAtAll();
+             },
+         .on_lost =
+             [&] {
+               // Whatever is under way must not be finished as the leader.
+               log.Error("leads no more; the controller ends");
+               log.Flush();
+               kube::ExitProcess(1);
+             },
+         .on_new_leader = [&](const std::string& identity) { log.Info("leader seen", {kv("identity", identity)}); },
+         .on_problem = [&](const Error& error) { log.Warning("lease not renewed", {kv("error", error.message)}); }});
+    if (!created) return Forward(std::move(created));
+    elector = std::move(*created);
+  }
+
+  metrics.OnRender([&] { Update(controller_metrics, view, retention, is_leader()); });
+  std::map<std::string, kube::WatchHealth> watch_health;
+  service::EndpointContent content;
+  content.metrics = [&metrics] { return metrics.Render(); };
+  for (const auto* type : {&kRuntimeClasses, &kNodes, &kSandboxExecutors, &kSandboxCommands, &kube::kLeases}) {
+    content.ready.Add("watch-" + type->plural, [&clock, &health = watch_health[type->plural]] {
+      return health.Check(clock.SteadyNow(), kWatchPatience);
     });
+  }
+  const auto endpoint = service::HttpEndpoint::Start(options.http_address, std::move(content));
+  if (!endpoint) return std::unexpected(endpoint.error());
+
+  const auto watch = [&](const kube::ResourceType& type, const std::string& in, std::string_view selector,
+                         kube::ObjectSink& sink) {
+    const kube::ReflectorOptions reflector{.type = type,
+                                           .ns = in,
+                                           .field_selector = std::string(selector),
+                                           .backoff = {},
+                                           .health = &watch_health.at(type.plural)};
+    std::jthread thread(
+        [&client, &sink, reflector](std::stop_token stop) { RunReflector(client, reflector, sink, stop); });
     pthread_setname_np(thread.native_handle(), type.plural.substr(0, 15).c_str());
     return thread;
   };
-  std::array watches = {watch(kRuntimeClasses, "", view.runtime_classes_sink()), watch(kNodes, "", view.nodes_sink()),
-                        watch(kSandboxExecutors, "", view.executors_sink()),
-                        watch(kSandboxCommands, api::kUnfinishedSelector, view.commands_sink())};
-  const kube::Workers<CommandKey> reconcilers(
-      queue, options.workers, "reconcile",
-      [&reconciler](const CommandKey& key, std::stop_token stop) { return reconciler.Reconcile(key, stop); });
-  const kube::Workers<CommandKey> deleters(
-      finished, 1, "retention",
-      [&retention](const CommandKey& key, std::stop_token stop) { return retention.Check(key, stop); });
-  const service::Periodically waker("wake", kWakePeriod, [&reconciler](std::stop_token) { reconciler.WakeAll(); });
-  const service::Periodically sweeper("sweep", kSweepPeriod, [&](std::stop_token stop) {
-    const Status swept = retention.Sweep(stop);
-    if (!swept && !stop.stop_requested()) log.Warning("sweep failed", {kv("error", swept.error().message)});
-  });
+  {
+    std::array watches = {
+        watch(kRuntimeClasses, "", "", view.runtime_classes_sink()), watch(kNodes, "", "", view.nodes_sink()),
+        watch(kSandboxExecutors, "", "", view.executors_sink()), watch(kube::kLeases, ns, "", view.leases_sink()),
+        watch(kSandboxCommands, "", api::kUnfinishedSelector, view.commands_sink())};
+    const kube::Workers<CommandKey> reconcilers(
+        queue, options.workers, "reconcile",
+        [&reconciler](const CommandKey& key, std::stop_token stop) { return reconciler.Reconcile(key, stop); },
+        &reconcile_observer);
+    const kube::Workers<CommandKey> deleters(
+        finished, 1, "retention",
+        [&retention](const CommandKey& key, std::stop_token stop) { return retention.Check(key, stop); },
+        &retention_observer);
+    const service::Periodically losses("losses", kLossPeriod, [&view](std::stop_token) { view.NoticeLosses(); });
+    const service::Periodically waker("wake", kWakePeriod, [&reconciler](std::stop_token) { reconciler.WakeAll(); });
+    const service::Periodically sweeper("sweep", kSweepCheckPeriod,
+                                        [&retention](std::stop_token stop) { retention.SweepIfDue(stop); });
 
-  termination->Wait();
-  log.Info("controller ends");
-  for (std::jthread& thread : watches) thread.request_stop();
+    termination->Wait();
+    log.Info("controller ends");
+    for (std::jthread& thread : watches) thread.request_stop();
+  }
+  elector.reset();  // releases the lease, now that nothing of ours acts any more
   return {};
 }
 
 int Run(int argc, char** argv) {
   Options options;
   CLI::App app("Watches SandboxCommands and binds each to the executor on a node.", std::string(kComponent));
-  app.add_option("--kubeconfig", options.kubeconfig,
-                 "how to reach the API server (default: $KUBECONFIG, the pod's service account, ~/.kube/config)");
-  app.add_option("--workers", options.workers, "commands reconciled at once")->check(CLI::Range(1, 64));
-  app.add_option("--log-level", options.log_level, "debug, info, warning or error")->capture_default_str();
+  AddOptions(app, options);
   CLI11_PARSE(app, argc, argv);
-
-  const auto level = service::ParseLogLevel(options.log_level);
-  if (!level) {
-    std::fprintf(stderr, "%s: --log-level: %s\n", argv[0], level.error().message.c_str());
-    return 2;
-  }
-  const service::Log log(*level);
+  const service::Log log(options.log_level, options.log_format, kComponent);
   if (const Status served = Serve(options, log); !served) {
     log.Error("can't start", {kv("error", served.error().message)});
     return 1;

@@ -42,12 +42,6 @@ void Occupancy::Forget(const std::string& uid) {
   if (place != places_.end() && place->second.assumed) EraseLocked(uid);
 }
 
-bool Occupancy::IsAheadOf(const api::SandboxCommand& command) const {
-  std::lock_guard lock(mutex_);
-  const auto place = places_.find(command.metadata.uid);
-  return place != places_.end() && place->second.assumed && command.status.attempt < place->second.attempt;
-}
-
 int64_t Occupancy::CountOn(const std::string& node_name) const {
   std::lock_guard lock(mutex_);
   const auto count = by_node_.find(node_name);

@@ -24,8 +24,6 @@ class Occupancy {
   // Our write was refused or its outcome is unknown: only the watch can tell now.
   void Forget(const std::string& uid);
 
-  // Whether the watch has not yet shown what we have written for this command.
-  bool IsAheadOf(const api::SandboxCommand& command) const;
   int64_t CountOn(const std::string& node_name) const;
 
  private:

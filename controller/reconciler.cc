@@ -16,10 +16,10 @@ using std::chrono::milliseconds;
 // A command that starts within this time doesn't cost a write and an Event that say it waited.
 constexpr milliseconds kSilentWait{1'000};
 
-// After an executor has handed a command back: twice as long each time, so that a broken node isn't asked in a loop.
+// After an executor could not run a command: twice as long each time, so that a broken node isn't asked in a loop.
 milliseconds RebindDelay(const api::SandboxCommand& command) {
-  if (command.status.attempt == 0) return milliseconds(0);
-  return milliseconds(1'000) * (int64_t{1} << std::min<int64_t>(command.status.attempt - 1, 5));
+  if (HandedBackBecause(command) != api::reason::kRejected) return milliseconds(0);
+  return milliseconds(1'000) * (int64_t{1} << std::min<int64_t>(command.status.retries, 5));
 }
 
 kube::ObjectReference ReferenceTo(const api::SandboxCommand& command) {
@@ -35,9 +35,13 @@ Reconciler::Reconciler(Parts parts)
       apply_(parts.apply),
       events_(parts.events),
       queue_(parts.queue),
-      retention_(parts.retention) {}
+      retention_(parts.retention),
+      own_writes_(parts.own_writes),
+      metrics_(parts.metrics),
+      is_leader_(std::move(parts.is_leader)) {}
 
 kube::Outcome Reconciler::Reconcile(const CommandKey& key, std::stop_token stop) {
+  if (!is_leader_()) return kube::Settled{};
   // Deciding before everything has been listed would find no executor and no RuntimeClass where there are some.
   if (!view_->synced()) return kube::LookAgain{milliseconds(50)};
   const auto command = view_->FindCommand(key);
@@ -45,7 +49,11 @@ kube::Outcome Reconciler::Reconcile(const CommandKey& key, std::stop_token stop)
     LeaveLine(key);
     return kube::Settled{};
   }
-  if (view_->occupancy().IsAheadOf(*command)) return kube::Settled{};  // the watch will bring what we wrote
+  // What we wrote last is not what we see yet; the watch will bring it.
+  if (own_writes_.IsBehind(key.uid, command->metadata.resource_version)) {
+    metrics_.StaleSyncSkipped();
+    return kube::Settled{};
+  }
 
   bool slots_left = false;
   const Decision decision = DecideAndAssume(*command, slots_left);
@@ -64,7 +72,7 @@ Decision Reconciler::DecideAndAssume(const api::SandboxCommand& command, bool& s
   const auto runtime_class = view_->FindRuntimeClass(command.spec.runtime_class_name);
   std::lock_guard lock(placing_);
   const auto executors = view_->ReadyExecutors();
-  Decision decision = Decide(command, runtime_class.get(), executors);
+  Decision decision = Decide(command, {runtime_class.get(), executors, view_->LivenessOfBound(command)});
   slots_left = std::ranges::any_of(executors, [](const auto& executor) { return executor.free_slots() > 0; });
   if (const auto* bind = std::get_if<Bind>(&decision)) {
     if (clock_.SteadyNow() - line_.Join(KeyOf(command), clock_.SteadyNow()) < RebindDelay(command)) {
@@ -85,10 +93,29 @@ kube::Outcome Reconciler::Carry(const api::SandboxCommand& command, const Bind& 
     view_->occupancy().Forget(command.metadata.uid);
     return WriteFailed(command, "bind", written.error());
   }
+  CountBind(command);
   LeaveLine(KeyOf(command));
+  if (bind.retries > command.status.retries) {
+    events_.Record({.regarding = ReferenceTo(command),
+                    .type = kube::EventType::kWarning,
+                    .reason = "BoundAnew",
+                    .action = "Scheduling",
+                    .note = fmt::format("attempt {} on {} came to nothing; bound to {}", command.status.attempt,
+                                        command.status.node_name, bind.node_name)});
+  }
   log_.Info("command bound", {kv("command", FullName(command.metadata)), kv("uid", command.metadata.uid),
                               kv("node", bind.node_name), kv("attempt", command.status.attempt + 1)});
   return kube::Settled{};
+}
+
+void Reconciler::CountBind(const api::SandboxCommand& command) {
+  const SteadyTime now = clock_.SteadyNow();
+  if (command.status.attempt == 0) return metrics_.CommandBound(now - line_.Join(KeyOf(command), now));
+  metrics_.CommandBound(std::nullopt);
+  const std::string_view because = HandedBackBecause(command);
+  metrics_.CommandRebound(because == api::reason::kRejected   ? RebindCause::kRejected
+                          : because == api::reason::kDraining ? RebindCause::kDraining
+                                                              : RebindCause::kExecutorLost);
 }
 
 kube::Outcome Reconciler::Carry(const api::SandboxCommand& command, const Wait& wait, std::stop_token stop) {
@@ -117,6 +144,7 @@ kube::Outcome Reconciler::Carry(const api::SandboxCommand& command, const End& e
   if (const Status written = apply_.Write(command, end, stop); !written) {
     return WriteFailed(command, "end", written.error());
   }
+  metrics_.CommandEnded(end.reason);
   LeaveLine(KeyOf(command));
   log_.Info("command ended without a run",
             {kv("command", FullName(command.metadata)), kv("uid", command.metadata.uid),
@@ -146,11 +174,24 @@ void Reconciler::OnCommandLeft(const api::SandboxCommand& last) {
   const CommandKey key = KeyOf(last);
   LeaveLine(key);
   queue_.Forget(key);
+  own_writes_.Forget(key.uid);
   retention_.OnCommandLeft(last);
 }
 
 void Reconciler::OnSlotFreed() {
   if (const auto first = line_.First()) queue_.Add(*first);
+}
+
+void Reconciler::OnExecutorLost(const std::string& node_name) {
+  if (is_leader_()) metrics_.ExecutorLost();
+  log_.Warning("executor lost: its lease has run out", {kv("node", node_name)});
+  for (const auto& command : view_->AllCommands()) {
+    if (command->IsBound() && command->status.node_name == node_name) queue_.Add(KeyOf(*command));
+  }
+}
+
+void Reconciler::LookAtAll() {
+  for (const auto& command : view_->AllCommands()) queue_.Add(KeyOf(*command));
 }
 
 void Reconciler::OnProblem(const Error& error) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <stop_token>
@@ -8,9 +9,11 @@
 #include "controller/cluster_view.h"
 #include "controller/command_key.h"
 #include "controller/decide.h"
+#include "controller/metrics.h"
 #include "controller/retention.h"
 #include "controller/waiting_line.h"
 #include "lib/base/time.h"
+#include "lib/kube/consistency_store.h"
 #include "lib/kube/event_recorder.h"
 #include "lib/kube/work_queue.h"
 #include "lib/kube/workers.h"
@@ -29,6 +32,9 @@ class Reconciler final : public ClusterListener {
     kube::EventRecorder& events;
     kube::WorkQueue<CommandKey>& queue;
     Retention& retention;
+    kube::ConsistencyStore& own_writes;
+    ControllerMetrics& metrics;
+    std::function<bool()> is_leader;  // a controller that doesn't lead watches, and decides nothing
   };
   explicit Reconciler(Parts parts);
 
@@ -36,13 +42,15 @@ class Reconciler final : public ClusterListener {
   void Use(ClusterView& view) { view_ = &view; }
 
   kube::Outcome Reconcile(const CommandKey& key, std::stop_token stop);
-  // Looks again at every waiting command: what depends on time alone, such as an executor that fell silent, raises no
-  // event.
+  // Looks again at every waiting command: what depends on time alone raises no event.
   void WakeAll();
+  // Looks at every command, as a controller does that begins to lead.
+  void LookAtAll();
 
   void OnCommand(const api::SandboxCommand& command) override;
   void OnCommandLeft(const api::SandboxCommand& last) override;
   void OnSlotFreed() override;
+  void OnExecutorLost(const std::string& node_name) override;
   void OnSupplyChanged() override { WakeAll(); }
   void OnProblem(const Error& error) override;
 
@@ -54,6 +62,7 @@ class Reconciler final : public ClusterListener {
   kube::Outcome Carry(const api::SandboxCommand& command, const Bind& bind, std::stop_token stop);
   kube::Outcome Carry(const api::SandboxCommand& command, const Wait& wait, std::stop_token stop);
   kube::Outcome Carry(const api::SandboxCommand& command, const End& end, std::stop_token stop);
+  void CountBind(const api::SandboxCommand& command);
   kube::Outcome WriteFailed(const api::SandboxCommand& command, std::string_view what, const Error& error);
 
   const Clock& clock_;
@@ -62,6 +71,9 @@ class Reconciler final : public ClusterListener {
   kube::EventRecorder& events_;
   kube::WorkQueue<CommandKey>& queue_;
   Retention& retention_;
+  kube::ConsistencyStore& own_writes_;
+  ControllerMetrics& metrics_;
+  const std::function<bool()> is_leader_;
   ClusterView* view_ = nullptr;
   WaitingLine line_;
   std::mutex placing_;  // one decision at a time, so that two never take the same slot; not held over IO

@@ -31,10 +31,9 @@ bool Assignments::Take(const AttemptKey& key) {
   {
     std::lock_guard lock(mutex_);
     Entry& entry = entries_[key.uid];
-    if (key.attempt <= entry.attempt) return false;
-    if (all_killed_ != KillCause::kNone) assignment->Kill(all_killed_);
+    if (key.attempt <= entry.key.attempt) return false;
     replaced = std::exchange(entry.assignment, std::move(assignment));
-    entry.attempt = key.attempt;
+    entry.key = key;
   }
   // Killing runs callbacks; never under the lock.
   if (replaced) replaced->Kill(KillCause::kGone);
@@ -44,7 +43,15 @@ bool Assignments::Take(const AttemptKey& key) {
 std::shared_ptr<Assignment> Assignments::Find(const AttemptKey& key) const {
   std::lock_guard lock(mutex_);
   const auto entry = entries_.find(key.uid);
-  return entry != entries_.end() && entry->second.attempt == key.attempt ? entry->second.assignment : nullptr;
+  return entry != entries_.end() && entry->second.key == key ? entry->second.assignment : nullptr;
+}
+
+std::vector<AttemptKey> Assignments::All() const {
+  std::lock_guard lock(mutex_);
+  std::vector<AttemptKey> all;
+  all.reserve(entries_.size());
+  for (const auto& [uid, entry] : entries_) all.push_back(entry.key);
+  return all;
 }
 
 void Assignments::Kill(const std::string& uid, KillCause cause) {
@@ -61,7 +68,6 @@ void Assignments::KillAll(KillCause cause) {
   std::vector<std::shared_ptr<Assignment>> all;
   {
     std::lock_guard lock(mutex_);
-    all_killed_ = cause;
     for (const auto& [uid, entry] : entries_) all.push_back(entry.assignment);
   }
   for (const auto& assignment : all) assignment->Kill(cause);

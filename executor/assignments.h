@@ -8,6 +8,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "lib/api/sandbox_command.h"
 #include "lib/base/time.h"
@@ -31,7 +32,7 @@ enum class KillCause {
   kNone,
   kCancelled,  // by its owner: that is its result
   kGone,       // the object was deleted or is not ours any more: nobody wants a result
-  kShutdown,   // we end: the next executor of this node runs it anew
+  kDraining,   // the executor ends: it is given back
 };
 
 // An attempt that is ours. Shared between the table, the thread that runs it and the one that reports progress.
@@ -41,6 +42,13 @@ class Assignment {
   void Kill(KillCause cause);
   KillCause kill_cause() const { return cause_.load(); }
   std::stop_token token() const { return stop_.get_token(); }
+
+  // True for the first caller only, who runs the attempt or gives it back.
+  bool Claim() { return !claimed_.exchange(true); }
+
+  // The executor's lease had run out while this was waiting: it may be somebody else's by now.
+  void SetDoubtful() { doubtful_ = true; }
+  bool doubtful() const { return doubtful_; }
 
   // When the command was started; set and read by different threads.
   void SetStarted(WallTime time);
@@ -52,6 +60,8 @@ class Assignment {
  private:
   std::atomic<KillCause> cause_ = KillCause::kNone;
   std::stop_source stop_;
+  std::atomic<bool> claimed_ = false;
+  std::atomic<bool> doubtful_ = false;
   std::atomic<bool> ended_ = false;
   mutable std::mutex mutex_;  // guards what follows
   std::optional<WallTime> start_time_;
@@ -67,19 +77,18 @@ class Assignments {
   bool Take(const AttemptKey& key);
   // Null where this attempt is not (or no longer) ours.
   std::shared_ptr<Assignment> Find(const AttemptKey& key) const;
+  std::vector<AttemptKey> All() const;
   void Kill(const std::string& uid, KillCause cause);
-  // Kills all, and whatever is taken from now on.
   void KillAll(KillCause cause);
   // The command has left the watch. It is killed, should it still run.
   void Leave(const std::string& uid);
 
  private:
   struct Entry {
-    int64_t attempt = 0;
+    AttemptKey key;
     std::shared_ptr<Assignment> assignment;
   };
-  mutable std::mutex mutex_;  // guards what follows
-  KillCause all_killed_ = KillCause::kNone;
+  mutable std::mutex mutex_;              // guards what follows
   std::map<std::string, Entry> entries_;  // by uid
 };
 

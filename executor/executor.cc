@@ -5,7 +5,7 @@
 #include <variant>
 
 #include "executor/outcome.h"
-#include "executor/patches.h"
+#include "executor/outcome_record.h"
 #include "executor/run_plan.h"
 #include "lib/api/names.h"
 #include "lib/api/validation.h"
@@ -18,28 +18,67 @@ using std::chrono::milliseconds;
 
 // A command that ends sooner than this costs no write that says it runs.
 constexpr milliseconds kShortRun{500};
+// How often an attempt that waits for our lease, or for the API server, looks whether it may start.
+constexpr milliseconds kLookAgain{200};
 
-bool WantsResult(KillCause cause) { return cause == KillCause::kNone || cause == KillCause::kCancelled; }
+HandBack Lost() {
+  return {std::string(api::reason::kExecutorLost), "the executor ended while the command was running"};
+}
 
-std::string_view ToString(KillCause cause) {
-  switch (cause) {
-    case KillCause::kNone: return "none";
-    case KillCause::kCancelled: return "cancelled";
-    case KillCause::kGone: return "the object is gone";
-    case KillCause::kShutdown: break;
-  }
-  return "the executor ends";
+HandBack LedgerLost() {
+  return {std::string(api::reason::kExecutorLost),
+          "the node's ledger is gone: whether an earlier executor has started the command is unknown"};
+}
+
+HandBack Draining() { return {std::string(api::reason::kDraining), "the executor of the node is being drained"}; }
+
+// Says what kind of failure it was, and no more: the rest names the node's own files, which are not the user's
+// business.
+HandBack Rejected(std::string_view tried, const Error& error) {
+  return {std::string(api::reason::kRejected),
+          fmt::format("the executor could not {} ({}); its log says why", tried, ToString(error.code))};
+}
+
+bool WasKilledByUs(const sandbox::RunResult& result) {
+  return std::holds_alternative<sandbox::Cancelled>(result.ending);
+}
+
+sandbox::RunResult NeverStarted() {
+  sandbox::RunResult result;
+  result.ending = sandbox::Cancelled{};
+  return result;
 }
 
 }  // namespace
+
+class Executor::Running {
+ public:
+  explicit Running(Executor& executor) : executor_(executor) {
+    std::lock_guard lock(executor_.mutex_);
+    ++executor_.running_;
+  }
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+  ~Running() {
+    std::lock_guard lock(executor_.mutex_);
+    --executor_.running_;
+    executor_.ended_.notify_all();
+  }
+
+ private:
+  Executor& executor_;
+};
 
 Executor::Executor(Parts parts)
     : clock_(parts.clock),
       log_(parts.log),
       runner_(parts.runner),
+      ledger_(parts.ledger),
       reporter_(parts.reporter),
+      metrics_(parts.metrics),
+      may_start_(std::move(parts.may_start)),
       handler_(std::move(parts.handler)),
-      attempts_(clock_),
+      attempts_(clock_, {}, parts.queue_observer),
       long_running_(clock_),
       commands_(api::ReadSandboxCommand,
                 {.on_change = [this](const Pointer& before, const Pointer& after) { CommandChanged(before, after); },
@@ -48,12 +87,38 @@ Executor::Executor(Parts parts)
                        log_.Warning("watch interrupted, will try again", {kv("error", error.message)});
                      }}) {}
 
+void Executor::Recover(std::span<const Ledger::Entry> entries) {
+  for (const Ledger::Entry& entry : entries) {
+    // Taken, so that the watch doesn't bring it as a new one.
+    assignments_.Take(entry.key);
+    if (const auto assignment = assignments_.Find(entry.key)) assignment->Claim();
+    log_.Info(entry.stage == Ledger::Stage::kEnded ? "found a result that was not reported"
+                                                   : "found an attempt without an ending",
+              {kv("command", entry.key.name.ns + "/" + entry.key.name.name), kv("uid", entry.key.uid),
+               kv("attempt", entry.key.attempt)});
+    if (entry.stage == Ledger::Stage::kEnded) {
+      if (auto outcome = ReadOutcome(entry.result)) {
+        reporter_.Report(entry.key, std::move(*outcome));
+        continue;
+      } else {
+        log_.Error("can't read a stored result, handing the attempt back",
+                   {kv("uid", entry.key.uid), kv("error", outcome.error().message)});
+      }
+    }
+    reporter_.GiveBack(entry.key, Lost());
+  }
+}
+
 void Executor::CommandChanged(const Pointer& before, const Pointer& after) {
   if (!after) return assignments_.Leave(before->metadata.uid);
   if (!after->IsBound()) return;
-  const bool is_new = assignments_.Take(KeyOf(*after));
+  const AttemptKey key = KeyOf(*after);
+  const bool is_new = assignments_.Take(key);
   if (after->IsCancelled()) assignments_.Kill(after->metadata.uid, KillCause::kCancelled);
-  if (is_new) attempts_.Add(KeyOf(*after));
+  if (!is_new) return;
+  if (ledger_.is_new() && !commands_.synced()) return GiveBackUnknown(key);
+  if (draining_) return GiveBackUnstarted(key);
+  attempts_.Add(key);
 }
 
 Executor::Pointer Executor::FindCommand(const AttemptKey& key) const {
@@ -61,80 +126,119 @@ Executor::Pointer Executor::FindCommand(const AttemptKey& key) const {
   return command && KeyOf(*command) == key ? command : nullptr;
 }
 
+void Executor::GiveBackUnstarted(const AttemptKey& key) {
+  const auto assignment = assignments_.Find(key);
+  if (assignment && assignment->Claim()) reporter_.GiveBack(key, Draining());
+}
+
+void Executor::GiveBackUnknown(const AttemptKey& key) {
+  const auto assignment = assignments_.Find(key);
+  if (assignment && assignment->Claim()) reporter_.GiveBack(key, LedgerLost());
+}
+
+void Executor::Drain() {
+  draining_ = true;
+  for (const AttemptKey& key : assignments_.All()) GiveBackUnstarted(key);
+}
+
+bool Executor::WaitUntilNothingRuns(milliseconds patience, std::stop_token stop) {
+  std::unique_lock lock(mutex_);
+  return ended_.wait_for(lock, stop, patience, [this] { return running_ == 0; });
+}
+
+std::optional<kube::Outcome> Executor::CheckThatItMayStart(const AttemptKey& key, Assignment& assignment,
+                                                           std::stop_token stop) {
+  if (!may_start_()) {
+    assignment.SetDoubtful();
+    return kube::LookAgain{kLookAgain};
+  }
+  if (!assignment.doubtful()) return std::nullopt;
+  // Our watch may be behind, as our lease was: only the API server itself can tell.
+  const auto current = reporter_.ReadWanted(key, stop);
+  if (current) return current->IsBound() ? std::nullopt : std::optional<kube::Outcome>(kube::Settled{});
+  if (current.error().code == ErrorCode::kGone) return kube::Settled{};
+  return kube::LookAgain{kLookAgain};
+}
+
 kube::Outcome Executor::RunAttempt(const AttemptKey& key, std::stop_token stop) {
   const auto command = FindCommand(key);
   const auto assignment = assignments_.Find(key);
   if (!command || !assignment) return kube::Settled{};
+  if (const auto not_now = CheckThatItMayStart(key, *assignment, stop)) return *not_now;
 
-  const auto result = Run(key, *command, *assignment);
-  assignment->SetEnded();
-  if (!WantsResult(assignment->kill_cause())) {
-    log_.Info("command killed, nobody wants its result",
-              {kv("command", FullName(command->metadata)), kv("uid", key.uid),
-               kv("cause", ToString(assignment->kill_cause()))});
-    return kube::Settled{};
-  }
-  if (result) {
-    ReportResult(*command, *result, *assignment, stop);
-  } else {
-    HandBack(*command, result.error(), stop);
+  const Running running(*this);
+  if (!assignment->Claim()) return kube::Settled{};
+  if (draining_) {
+    reporter_.GiveBack(key, Draining());
+  } else if (assignment->kill_cause() == KillCause::kCancelled) {
+    reporter_.Report(key, MakeOutcome(*command, NeverStarted(), {handler_, std::nullopt, clock_.WallNow()}));
+  } else if (assignment->kill_cause() == KillCause::kNone) {
+    Run(key, *command, *assignment);
   }
   return kube::Settled{};
 }
 
-Result<sandbox::RunResult> Executor::Run(const AttemptKey& key, const api::SandboxCommand& command,
-                                         Assignment& assignment) {
-  if (assignment.token().stop_requested()) {
-    sandbox::RunResult cancelled;
-    cancelled.ending = sandbox::Cancelled{};
-    return cancelled;
-  }
+void Executor::Run(const AttemptKey& key, const api::SandboxCommand& command, Assignment& assignment) {
   // The controller has checked this too; a spec from elsewhere must not reach the sandbox.
-  if (Status valid = api::Validate(command.spec); !valid) return std::unexpected(valid.error());
-  log_.Debug("command starts", {kv("command", FullName(command.metadata)), kv("uid", key.uid)});
+  if (const Status valid = api::Validate(command.spec); !valid) {
+    return reporter_.GiveBack(key, {std::string(api::reason::kRejected), valid.error().message});
+  }
+  if (const Status recorded = ledger_.Start(key); !recorded) {
+    log_.Error("attempt not started", {kv("command", FullName(command.metadata)), kv("uid", key.uid),
+                                       kv("attempt", key.attempt), kv("error", recorded.error().message)});
+    // Started before, by us or by a predecessor: it was, or is being, told what became of it.
+    if (recorded.error().code == ErrorCode::kAlreadyExists) return;
+    return reporter_.GiveBack(key, Rejected("record the start of the command", recorded.error()));
+  }
+  log_.Info("command starts",
+            {kv("command", FullName(command.metadata)), kv("uid", key.uid), kv("attempt", key.attempt)});
   const auto on_started = [&] {
     assignment.SetStarted(clock_.WallNow());
     long_running_.AddAfter(key, kShortRun);
   };
-  return runner_.Run(PlanRun(command.spec), on_started, assignment.token());
+  const auto running = metrics_.AttemptRuns();
+  auto result = runner_.Run(PlanRun(command.spec), on_started, assignment.token());
+  assignment.SetEnded();
+  if (!result) {
+    log_.Error("can't run a command, handing it back",
+               {kv("command", FullName(command.metadata)), kv("uid", key.uid), kv("attempt", key.attempt),
+                kv("error", result.error().message)});
+    return reporter_.GiveBack(key, Rejected("run the command", result.error()));
+  }
+  if (assignment.start_time()) metrics_.CommandRan(result->startup, result->duration);
+  End(key, command, assignment, std::move(*result));
 }
 
-void Executor::ReportResult(const api::SandboxCommand& command, const sandbox::RunResult& result,
-                            const Assignment& assignment, std::stop_token stop) {
-  const RunCircumstances circumstances{handler_, assignment.start_time(), clock_.WallNow()};
-  api::SandboxCommandStatus status;
-  const auto make_patch = [&](uint64_t max_output_bytes) {
-    status = FinishedStatus(command, result, circumstances, max_output_bytes);
-    return ResultPatch(command, status);
-  };
-  const auto answer = reporter_.Report(command, make_patch, stop);
-  const auto* finished = api::FindCondition(status.conditions, api::condition::kFinished);
-  const std::string_view text = answer == Reporter::Answer::kAccepted     ? "command finished"
-                                : answer == Reporter::Answer::kSuperseded ? "result not wanted any more"
-                                                                          : "result not reported, the executor ends";
-  log_.Info(text, {kv("command", FullName(command.metadata)), kv("uid", command.metadata.uid),
-                   kv("attempt", command.status.attempt), kv("reason", finished != nullptr ? finished->reason : ""),
-                   kv("millis", status.duration.value_or(milliseconds(0)).count())});
-}
+void Executor::End(const AttemptKey& key, const api::SandboxCommand& command, Assignment& assignment,
+                   sandbox::RunResult result) {
+  const KillCause cause = assignment.kill_cause();
+  if (cause == KillCause::kGone) {
+    log_.Info("command killed, nobody wants its result",
+              {kv("command", FullName(command.metadata)), kv("uid", key.uid), kv("attempt", key.attempt)});
+    return ledger_.Drop(key);
+  }
+  // What ended by itself just before it was killed has its result.
+  if (cause == KillCause::kDraining && WasKilledByUs(result)) return reporter_.GiveBack(key, Draining());
 
-void Executor::HandBack(const api::SandboxCommand& command, const Error& error, std::stop_token stop) {
-  log_.Error("can't run a command, handing it back",
-             {kv("command", FullName(command.metadata)), kv("uid", command.metadata.uid), kv("error", error.message)});
-  const WallTime now = clock_.WallNow();
-  reporter_.Report(command, [&](uint64_t) { return HandBackPatch(command, error.message, now); }, stop);
+  Outcome outcome = MakeOutcome(command, std::move(result), {handler_, assignment.start_time(), clock_.WallNow()});
+  if (const Status recorded = ledger_.End(key, ToRecord(outcome)); !recorded) {
+    // It is reported all the same; should we die before, the attempt is handed back.
+    log_.Error("result not recorded", {kv("command", FullName(command.metadata)), kv("uid", key.uid),
+                                       kv("attempt", key.attempt), kv("error", recorded.error().message)});
+  }
+  reporter_.Report(key, std::move(outcome));
 }
 
 kube::Outcome Executor::MentionRunning(const AttemptKey& key, std::stop_token stop) {
-  const auto command = FindCommand(key);
   const auto assignment = assignments_.Find(key);
-  if (!command || !assignment || assignment->ended()) return kube::Settled{};
+  if (!assignment || assignment->ended()) return kube::Settled{};
   const auto start_time = assignment->start_time();
   if (!start_time) return kube::Settled{};
   // A refusal means that the result is there already, or that the API server is away: then the result will do.
-  const Status mentioned = reporter_.Mention(*command, RunningPatch(*command, *start_time), stop);
+  const Status mentioned = reporter_.Mention(key, *start_time, stop);
   if (!mentioned) {
     log_.Debug("running command not mentioned",
-               {kv("command", FullName(command->metadata)), kv("error", mentioned.error().message)});
+               {kv("command", key.name.ns + "/" + key.name.name), kv("error", mentioned.error().message)});
   }
   return kube::Settled{};
 }

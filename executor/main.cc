@@ -3,15 +3,18 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <cstdio>
-#include <filesystem>
+#include <algorithm>
+#include <atomic>
 #include <memory>
-#include <optional>
+#include <random>
 #include <string>
 #include <thread>
 #include <utility>
 
 #include "executor/executor.h"
+#include "executor/ledger.h"
+#include "executor/metrics.h"
+#include "executor/options.h"
 #include "executor/registration.h"
 #include "executor/reporter.h"
 #include "executor/resources.h"
@@ -19,42 +22,38 @@
 #include "lib/kube/client.h"
 #include "lib/kube/config.h"
 #include "lib/kube/cpprest_transport.h"
+#include "lib/kube/lease_holder.h"
+#include "lib/kube/observed_transport.h"
 #include "lib/kube/reflector.h"
 #include "lib/kube/workers.h"
 #include "lib/sandbox/containment.h"
 #include "lib/sandbox/runsc_runner.h"
+#include "lib/service/http_endpoint.h"
 #include "lib/service/log.h"
+#include "lib/service/metrics.h"
 #include "lib/service/periodically.h"
 #include "lib/service/termination.h"
+#include "lib/telemetry/kube_metrics.h"
 
 namespace fumehood::executor {
 namespace {
 
 using service::kv;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
 
 constexpr std::string_view kComponent = "fumehood-executor";
-// As kubelets renew their leases.
-constexpr std::chrono::seconds kHeartbeatPeriod{10};
+// How often the ledger is looked after, and the registration with it.
+constexpr seconds kUpkeepPeriod{5};
+// A watch that could not be had for so long is stale.
+constexpr seconds kWatchPatience{30};
+// Results are written by so many threads at most: each takes a few milliseconds.
+constexpr int64_t kMaxReporters = 8;
 
-struct Options {
-  std::optional<std::filesystem::path> kubeconfig;
-  std::string node_name;
-  api::ExecutorReference pod;
-  int64_t slots = 4;
-  std::string handler = "runsc";
-  std::string log_level = "info";
-  sandbox::RunscOptions runsc{.runsc = "/usr/local/bin/runsc",
-                              .init = "/usr/local/lib/fumehood/fumehood-init",
-                              .images = "/images",
-                              .repository_root = "/.repos",
-                              .state = "/run/fumehood"};
-};
-
-Offer MakeOffer(const Options& options, const sandbox::RunscRunner& runner, WallTime now) {
+Offer MakeOffer(const Options& options, const sandbox::RunscRunner& runner) {
   const sandbox::Isolation isolation = runner.isolation();
   return {.node_name = options.node_name,
           .executor = options.pod,
-          .since = now,
           .slots = options.slots,
           .images = runner.images(),
           .handler = options.handler,
@@ -62,11 +61,40 @@ Offer MakeOffer(const Options& options, const sandbox::RunscRunner& runner, Wall
 }
 
 // The unfinished commands of this node.
-kube::ReflectorOptions CommandsOf(const std::string& node_name) {
+kube::ReflectorOptions CommandsOf(const std::string& node_name, kube::WatchHealth& health) {
   return {.type = kSandboxCommands,
           .ns = "",
           .field_selector = fmt::format("status.nodeName={},{}", node_name, api::kUnfinishedSelector),
-          .backoff = {}};
+          .backoff = {},
+          .health = &health};
+}
+
+kube::LeaseHolderOptions LeaseOptions(const Options& options, const std::string& ns) {
+  const auto duration = std::chrono::ceil<seconds>(options.lease_duration);
+  std::random_device random;
+  return {.lease = {ns, std::string(api::kExecutorLeasePrefix) + options.node_name},
+          .identity = fmt::format("{}_{:08x}", options.pod.pod_name, random()),
+          .metadata = {{"labels", {{"app.kubernetes.io/part-of", "fumehood"}}}},
+          .lease_duration = duration,
+          .renew_period = options.lease_renew_period,
+          .safety_margin = std::min<milliseconds>(seconds(5), duration / 8)};
+}
+
+// Another executor of the node has taken over, which the ledger's lock should have prevented.
+void OnLeaseLost(const service::Log& log, service::Termination& termination, const std::string& rival) {
+  log.Error("another executor holds the lease of this node; this one ends", {kv("holder", rival)});
+  termination.RequestStop();
+}
+
+// What runs may run on for the grace period but for its end, in which it is killed and handed back.
+void DrainAndEnd(Executor& executor, Reporter& reporter, milliseconds grace_period, std::stop_token hurry) {
+  const milliseconds for_the_rest = std::min<milliseconds>(seconds(5), grace_period / 2);
+  executor.Drain();
+  executor.WaitUntilNothingRuns(grace_period - for_the_rest, hurry);
+  executor.KillAll();
+  executor.WaitUntilNothingRuns(for_the_rest / 2, {});
+  // What can't be reported now is in the ledger, for the next executor of the node.
+  reporter.WaitUntilNothingIsPending(for_the_rest / 2, hurry);
 }
 
 // Serves until the process is told to end.
@@ -74,27 +102,78 @@ Status Serve(const Options& options, const service::Log& log) {
   if (Status contained = sandbox::EnterContainment(options.runsc.state); !contained) return contained;
   auto termination = service::Termination::Watch();
   if (!termination) return Forward(std::move(termination));
+  auto ledger = Ledger::Open(options.ledger);
+  if (!ledger) return Forward(std::move(ledger));
+  for (const std::string& problem : (*ledger)->problems()) log.Warning("ledger damaged", {kv("what", problem)});
   auto runner = sandbox::RunscRunner::Create(options.runsc);
   if (!runner) return Forward(std::move(runner));
   for (const auto& refused : (*runner)->refused_images()) {
     log.Warning("image not offered", {kv("image", refused.name), kv("why", refused.reason)});
   }
-  const SystemClock clock;
-  const Offer offer = MakeOffer(options, **runner, clock.WallNow());
-
   auto config = kube::LoadConfig(options.kubeconfig);
   if (!config) return Forward(std::move(config));
+  const std::string server = config->server;
+  const std::string ns = options.ns.empty() ? config->default_namespace : options.ns;
+  const Offer offer = MakeOffer(options, **runner);
   log.Info("executor starts", {kv("node", options.node_name), kv("server", config->server), kv("slots", options.slots),
                                kv("runsc", offer.runtime.version)});
   auto transport = kube::CppRestTransport::Create(std::move(*config));
   if (!transport) return Forward(std::move(transport));
-  kube::Client client(**transport, std::string(kComponent));
+  const SystemClock clock;
+  const BootTimeClock lease_clock;
+  service::Metrics metrics;
+  telemetry::RestClientMetrics requests(metrics, server);
+  kube::ObservedTransport observed(**transport, requests, clock);
+  kube::Client client(observed, std::string(kComponent));
+  ExecutorMetrics executor_metrics(metrics, options.slots);
+  telemetry::WorkQueueMetrics attempts_observer(metrics, "attempts");
+  telemetry::WorkQueueMetrics reports_observer(metrics, "reports");
+  auto lease = kube::LeaseHolder::Create(
+      client, lease_clock, LeaseOptions(options, ns),
+      {.on_lost = [&](const std::string& rival) { OnLeaseLost(log, *termination, rival); },
+       .on_problem = [&](const Error& error) { log.Warning("lease not renewed", {kv("error", error.message)}); }});
+  if (!lease) return Forward(std::move(lease));
 
-  Reporter reporter(client, log);
-  Executor executor({clock, log, **runner, reporter, options.handler});
+  Registration registration(client, clock, offer);
+  std::atomic<bool> draining = false;
+  const auto register_now = [&](std::stop_token stop) {
+    const Status healthy = (*ledger)->health();
+    const Readiness readiness = draining ? Draining() : healthy ? Serving(offer) : LedgerUnavailable(healthy.error());
+    const Status registered = registration.Refresh(readiness, stop);
+    if (!registered && !stop.stop_requested()) {
+      log.Warning("not registered, will try again", {kv("error", registered.error().message)});
+    }
+  };
+
+  Reporter reporter({client, **ledger, clock, log, executor_metrics, &reports_observer});
+  Executor executor({clock, log, **runner, **ledger, reporter, executor_metrics, [&] { return (*lease)->IsHeld(); },
+                     options.handler, &attempts_observer});
+  attempts_observer.LookAt(executor.attempts());
+  reports_observer.LookAt(reporter.pending());
+  metrics.OnRender([&] {
+    executor_metrics.SetReportsPending(static_cast<int64_t>(reporter.pending_count()));
+    executor_metrics.SetLedgerHealthy((*ledger)->health().has_value());
+    executor_metrics.SetLeaseHeld((*lease)->IsHeld());
+  });
+  kube::WatchHealth watch_health;
+  service::EndpointContent content;
+  content.metrics = [&metrics] { return metrics.Render(); };
+  content.ready.Add("ledger", [&] { return (*ledger)->health(); });
+  content.ready.Add("lease", [&]() -> Status {
+    if ((*lease)->IsHeld()) return {};
+    return Fail(ErrorCode::kUnavailable, "the lease of this node's executor is not held");
+  });
+  content.ready.Add("watch-commands", [&] { return watch_health.Check(clock.SteadyNow(), kWatchPatience); });
+  const auto endpoint = service::HttpEndpoint::Start(options.http_address, std::move(content));
+  if (!endpoint) return std::unexpected(endpoint.error());
+
+  executor.Recover((*ledger)->entries());
   {
+    const kube::Workers<AttemptKey> reporters(
+        reporter.pending(), static_cast<int>(std::min(options.slots, kMaxReporters)), "report",
+        [&reporter](const AttemptKey& key, std::stop_token stop) { return reporter.Deliver(key, stop); });
     std::jthread watch([&](std::stop_token stop) {
-      RunReflector(client, CommandsOf(options.node_name), executor.commands_sink(), stop);
+      RunReflector(client, CommandsOf(options.node_name, watch_health), executor.commands_sink(), stop);
     });
     pthread_setname_np(watch.native_handle(), "watch-commands");
     const kube::Workers<AttemptKey> slots(
@@ -103,49 +182,27 @@ Status Serve(const Options& options, const service::Log& log) {
     const kube::Workers<AttemptKey> progress(
         executor.long_running(), 1, "progress",
         [&executor](const AttemptKey& key, std::stop_token stop) { return executor.MentionRunning(key, stop); });
-    const service::Periodically heartbeat("heartbeat", kHeartbeatPeriod, [&](std::stop_token stop) {
-      const Status registered = Register(client, offer, Availability::kServing, clock.WallNow(), stop);
-      if (!registered && !stop.stop_requested()) {
-        log.Warning("not registered, will try again", {kv("error", registered.error().message)});
-      }
+    const service::Periodically upkeep("upkeep", kUpkeepPeriod, [&](std::stop_token stop) {
+      (*ledger)->Maintain();
+      register_now(stop);
     });
 
     termination->Wait();
-    log.Info("executor ends");
-    executor.Shutdown();
+    log.Info("executor ends", {kv("grace_seconds", std::chrono::floor<seconds>(options.grace_period).count())});
+    draining = true;
+    std::jthread say_so([&](std::stop_token stop) { register_now(stop); });
+    DrainAndEnd(executor, reporter, options.grace_period, termination->hurry_token());
   }
-  const Status stopping = Register(client, offer, Availability::kStopping, clock.WallNow(), {});
-  if (!stopping) log.Warning("can't say that this executor ends", {kv("error", stopping.error().message)});
+  log.Info("executor has ended");
   return {};
 }
 
 int Run(int argc, char** argv) {
   Options options;
   CLI::App app("Runs the SandboxCommands that are bound to its node.", std::string(kComponent));
-  app.add_option("--kubeconfig", options.kubeconfig,
-                 "how to reach the API server (default: $KUBECONFIG, the pod's service account, ~/.kube/config)");
-  app.add_option("--node-name", options.node_name, "the node that this executor serves")->required();
-  app.add_option("--pod-name", options.pod.pod_name, "the pod that it runs in")->required();
-  app.add_option("--pod-uid", options.pod.pod_uid, "that pod's uid")->required();
-  app.add_option("--slots", options.slots, "commands at once")->check(CLI::Range(1, 1024))->capture_default_str();
-  app.add_option("--handler", options.handler, "the RuntimeClass handler that it serves")->capture_default_str();
-  app.add_option("--repositories", options.runsc.repository_root, "the folder below which the repositories are")
-      ->capture_default_str();
-  app.add_option("--images", options.runsc.images, "the folder with one root file system per directory")
-      ->capture_default_str();
-  app.add_option("--runsc", options.runsc.runsc, "gVisor's runsc")->capture_default_str();
-  app.add_option("--init", options.runsc.init, "the program that becomes PID 1 of each sandbox")->capture_default_str();
-  app.add_option("--state-dir", options.runsc.state, "a directory for its own use; it is empty again afterwards")
-      ->capture_default_str();
-  app.add_option("--log-level", options.log_level, "debug, info, warning or error")->capture_default_str();
+  AddOptions(app, options);
   CLI11_PARSE(app, argc, argv);
-
-  const auto level = service::ParseLogLevel(options.log_level);
-  if (!level) {
-    std::fprintf(stderr, "%s: --log-level: %s\n", argv[0], level.error().message.c_str());
-    return 2;
-  }
-  const service::Log log(*level);
+  const service::Log log(options.log_level, options.log_format, kComponent);
   if (const Status served = Serve(options, log); !served) {
     log.Error("can't start", {kv("error", served.error().message)});
     return 1;

@@ -3,13 +3,12 @@
 #include <fmt/format.h>
 #include <string.h>
 
-#include <algorithm>
 #include <string_view>
 #include <utility>
 #include <variant>
 
 #include "lib/api/names.h"
-#include "lib/api/output_encoding.h"
+#include "lib/api/stored_size.h"
 
 namespace fumehood::executor {
 namespace {
@@ -83,19 +82,6 @@ Verdict Judge(const sandbox::NotStarted& not_started, const api::SandboxCommandS
   return verdict;
 }
 
-// Leaves at most `max` bytes: half from the head, half from the tail.
-api::KeptOutput Shorten(const sandbox::CapturedOutput& output, uint64_t max) {
-  std::string_view head = output.head;
-  std::string_view tail = output.tail;
-  if (head.size() + tail.size() > max) {
-    // A tail of its own begins where something was dropped; else it is the end of the head.
-    if (tail.empty()) tail = head.substr(head.size() - max / 2);
-    tail = tail.substr(tail.size() - std::min<uint64_t>(tail.size(), max / 2));
-    head = head.substr(0, max - max / 2);
-  }
-  return {head, tail, output.total_bytes};
-}
-
 api::IsolationStatus Confinement(const api::SandboxCommand& command, const sandbox::RunResult& result,
                                  const std::string& handler) {
   return {.runtime_class = command.spec.runtime_class_name,
@@ -109,17 +95,22 @@ api::IsolationStatus Confinement(const api::SandboxCommand& command, const sandb
 
 }  // namespace
 
-api::SandboxCommandStatus FinishedStatus(const api::SandboxCommand& command, const sandbox::RunResult& result,
-                                         const RunCircumstances& circumstances, uint64_t max_output_bytes) {
+Outcome MakeOutcome(const api::SandboxCommand& command, sandbox::RunResult result,
+                    const RunCircumstances& circumstances) {
   const WallTime now = circumstances.completion_time;
   const Verdict verdict =
       std::visit([&command](const auto& ending) { return Judge(ending, command.spec); }, result.ending);
-  const auto set_condition = [now](auto& conditions, std::string_view type, ConditionStatus status,
-                                   std::string_view reason, const std::string& message) {
-    SetCondition(conditions, {std::string(type), status, std::string(reason), message, now});
+  Outcome outcome{.status = command.status,
+                  .stdout_output = {},
+                  .stderr_output = {},
+                  .max_output_bytes = static_cast<uint64_t>(command.spec.max_output_bytes),
+                  .spec_bytes = api::StoredBytes(command.spec)};
+  api::SandboxCommandStatus& status = outcome.status;
+  const auto set_condition = [now, &status](std::string_view type, ConditionStatus condition, std::string_view reason,
+                                            const std::string& message) {
+    SetCondition(status.conditions, {std::string(type), condition, std::string(reason), message, now});
   };
 
-  api::SandboxCommandStatus status = command.status;
   status.phase = verdict.phase;
   status.start_time = circumstances.start_time;
   status.completion_time = now;
@@ -128,25 +119,25 @@ api::SandboxCommandStatus FinishedStatus(const api::SandboxCommand& command, con
     status.startup = duration_cast<milliseconds>(result.startup);
     status.isolation = Confinement(command, result, circumstances.handler);
     set_condition(
-        status.conditions, api::condition::kIsolated, ConditionStatus::kTrue, api::reason::kSandboxed,
+        api::condition::kIsolated, ConditionStatus::kTrue, api::reason::kSandboxed,
         fmt::format("{} {} on {}, network {}, repository {}", result.isolation.runtime, result.isolation.version,
                     result.isolation.platform, result.isolation.network, result.isolation.repository));
   } else {
-    set_condition(status.conditions, api::condition::kIsolated, ConditionStatus::kUnknown, api::reason::kNeverStarted,
+    set_condition(api::condition::kIsolated, ConditionStatus::kUnknown, api::reason::kNeverStarted,
                   "the command was not started");
   }
-  set_condition(status.conditions, api::condition::kFinished, ConditionStatus::kTrue, verdict.reason, verdict.message);
-  set_condition(status.conditions, api::condition::kSucceeded,
+  set_condition(api::condition::kFinished, ConditionStatus::kTrue, verdict.reason, verdict.message);
+  set_condition(api::condition::kSucceeded,
                 verdict.phase == Phase::kSucceeded ? ConditionStatus::kTrue : ConditionStatus::kFalse, verdict.reason,
                 verdict.message);
 
-  api::CommandResult& outputs = status.result.emplace();
-  outputs.exit_code = verdict.exit_code;
-  outputs.signal = verdict.signal;
-  outputs.timed_out = verdict.phase == Phase::kTimedOut;
-  EncodeOutputs(Shorten(result.stdout_output, max_output_bytes), Shorten(result.stderr_output, max_output_bytes),
-                outputs);
-  return status;
+  api::CommandResult& command_result = status.result.emplace();
+  command_result.exit_code = verdict.exit_code;
+  command_result.signal = verdict.signal;
+  command_result.timed_out = verdict.phase == Phase::kTimedOut;
+  outcome.stdout_output = std::move(result.stdout_output);
+  outcome.stderr_output = std::move(result.stderr_output);
+  return outcome;
 }
 
 }  // namespace fumehood::executor

@@ -18,9 +18,17 @@ struct RunCircumstances {
   WallTime completion_time;
 };
 
-// The status of the finished command: that of `command`, and what its run has added. Of each output stream at most
-// `max_output_bytes` are kept, which may be less than what the run has kept.
-api::SandboxCommandStatus FinishedStatus(const api::SandboxCommand& command, const sandbox::RunResult& result,
-                                         const RunCircumstances& circumstances, uint64_t max_output_bytes);
+// What became of an attempt: all that its object is going to say. It is kept in the ledger until the API server has
+// it, so it needs nothing of the object that it belongs to.
+struct Outcome {
+  api::SandboxCommandStatus status;  // of the finished command, but for its outputs
+  sandbox::CapturedOutput stdout_output;
+  sandbox::CapturedOutput stderr_output;
+  uint64_t max_output_bytes = 0;  // of each stream, as the command's spec says
+  int64_t spec_bytes = 0;         // of the spec in the API server's storage
+};
+
+Outcome MakeOutcome(const api::SandboxCommand& command, sandbox::RunResult result,
+                    const RunCircumstances& circumstances);
 
 }  // namespace fumehood::executor

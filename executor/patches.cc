@@ -11,7 +11,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::array<std::string_view, 3> kControllersFields = {"nodeName", "executor", "attempt"};
+constexpr std::array<std::string_view, 5> kControllersFields = {"nodeName", "executor", "attempt", "retries",
+                                                                "queuedTime"};
 
 json TestOperation(std::string_view path, json value) {
   return {{"op", "test"}, {"path", path}, {"value", std::move(value)}};
@@ -22,9 +23,8 @@ json SetOperation(std::string_view path, json value) {
   return {{"op", "add"}, {"path", path}, {"value", std::move(value)}};
 }
 
-json FencedPatch(const api::SandboxCommand& command) {
-  return json::array(
-      {TestOperation("/metadata/uid", command.metadata.uid), TestOperation("/status/attempt", command.status.attempt)});
+json FencedPatch(const AttemptKey& key) {
+  return json::array({TestOperation("/metadata/uid", key.uid), TestOperation("/status/attempt", key.attempt)});
 }
 
 bool IsControllersField(std::string_view name) {
@@ -33,16 +33,16 @@ bool IsControllersField(std::string_view name) {
 
 }  // namespace
 
-json RunningPatch(const api::SandboxCommand& command, WallTime start_time) {
-  json patch = FencedPatch(command);
+json RunningPatch(const AttemptKey& key, WallTime start_time) {
+  json patch = FencedPatch(key);
   patch.push_back(TestOperation("/status/phase", ToString(api::Phase::kScheduled)));
   patch.push_back(SetOperation("/status/phase", ToString(api::Phase::kRunning)));
   patch.push_back(SetOperation("/status/startTime", FormatMicroTime(start_time)));
   return patch;
 }
 
-json ResultPatch(const api::SandboxCommand& command, const api::SandboxCommandStatus& finished) {
-  json patch = FencedPatch(command);
+json ResultPatch(const AttemptKey& key, const api::SandboxCommandStatus& finished) {
+  json patch = FencedPatch(key);
   const json fields = ToJson(finished);
   for (const auto& [name, value] : fields.items()) {
     if (!IsControllersField(name)) patch.push_back(SetOperation("/status/" + name, value));
@@ -50,11 +50,12 @@ json ResultPatch(const api::SandboxCommand& command, const api::SandboxCommandSt
   return patch;
 }
 
-json HandBackPatch(const api::SandboxCommand& command, const std::string& why, WallTime now) {
+json HandBackPatch(const api::SandboxCommand& command, const HandBack& why, WallTime now) {
   auto conditions = command.status.conditions;
-  SetCondition(conditions, {std::string(api::condition::kScheduled), api::ConditionStatus::kFalse,
-                            std::string(api::reason::kRejected), why, now});
-  json patch = FencedPatch(command);
+  SetCondition(conditions,
+               {std::string(api::condition::kScheduled), api::ConditionStatus::kFalse, why.reason, why.message, now});
+  json patch = FencedPatch(KeyOf(command));
+  patch.push_back(TestOperation("/status/phase", ToString(command.status.phase.value_or(api::Phase::kPending))));
   patch.push_back(SetOperation("/status/phase", ToString(api::Phase::kPending)));
   patch.push_back(SetOperation("/status/conditions", ToJson(conditions)));
   return patch;

@@ -8,56 +8,72 @@
 namespace fumehood::executor {
 namespace {
 
-api::Condition Ready(const Offer& offer, Availability availability, WallTime now) {
-  api::Condition ready{.type = std::string(api::condition::kReady),
-                       .status = api::ConditionStatus::kTrue,
-                       .reason = std::string(api::reason::kServing),
-                       .message = "takes commands",
-                       .last_transition_time = offer.since};
-  if (offer.images.empty()) {
-    ready.status = api::ConditionStatus::kFalse;
-    ready.reason = api::reason::kNoUsableImage;
-    ready.message = "the images folder has no usable root file system; the executor's log says why";
-  }
-  if (availability == Availability::kStopping) {
-    ready.status = api::ConditionStatus::kFalse;
-    ready.reason = api::reason::kStopping;
-    ready.message = "the executor is ending";
-    ready.last_transition_time = now;
-  }
-  return ready;
-}
-
-Status CreateExecutor(kube::Client& client, const Offer& offer, std::stop_token stop) {
-  const auto created = client.Create(kSandboxExecutors, "",
-                                     {{"apiVersion", api::kApiVersion},
-                                      {"kind", api::kSandboxExecutorKind},
-                                      {"metadata", {{"name", offer.node_name}}}},
-                                     stop);
+Status CreateExecutor(kube::Client& client, const std::string& node_name, std::stop_token stop) {
+  const auto created = client.Create(
+      kSandboxExecutors, "",
+      {{"apiVersion", api::kApiVersion}, {"kind", api::kSandboxExecutorKind}, {"metadata", {{"name", node_name}}}},
+      stop);
   if (!created && created.error().code != ErrorCode::kAlreadyExists) return std::unexpected(created.error());
   return {};
 }
 
 }  // namespace
 
-api::SandboxExecutorStatus ExecutorStatus(const Offer& offer, Availability availability, WallTime now) {
-  return {.executor = offer.executor,
-          .slots = offer.slots,
-          .images = offer.images,
-          .handlers = {offer.handler},
-          .runtime = offer.runtime,
-          .heartbeat_time = now,
-          .conditions = {Ready(offer, availability, now)}};
+Readiness Serving(const Offer& offer) {
+  if (offer.images.empty()) {
+    return {false, std::string(api::reason::kNoUsableImage),
+            "the images folder has no usable root file system; the executor's log says why"};
+  }
+  return {true, std::string(api::reason::kServing), "takes commands"};
 }
 
-Status Register(kube::Client& client, const Offer& offer, Availability availability, WallTime now,
-                std::stop_token stop) {
-  const kube::ObjectName name{"", offer.node_name};
-  const kube::Json patch = {{"status", ToJson(ExecutorStatus(offer, availability, now))}};
-  auto patched = client.Patch(kSandboxExecutors, name, kube::PatchKind::kMerge, patch, "status", stop);
+Readiness Draining() {
+  return {false, std::string(api::reason::kDraining), "the executor is ending, and hands back what it can't finish"};
+}
+
+Readiness LedgerUnavailable(const Error& error) {
+  return {false, std::string(api::reason::kLedgerUnavailable), "nothing can be started: " + error.message};
+}
+
+Registration::Registration(kube::Client& client, const Clock& clock, Offer offer)
+    : client_(client), clock_(clock), offer_(std::move(offer)) {}
+
+Status Registration::Refresh(const Readiness& readiness, std::stop_token stop) {
+  api::SandboxExecutorStatus status;
+  {
+    std::lock_guard lock(mutex_);
+    if (said_ == readiness && clock_.SteadyNow() - written_ < kRewritePeriod) return {};
+    status = StatusLocked(readiness);
+  }
+  if (Status written = Write(status, stop); !written) return written;
+  std::lock_guard lock(mutex_);
+  said_ = readiness;
+  since_ = status.conditions.front().last_transition_time;
+  written_ = clock_.SteadyNow();
+  return {};
+}
+
+api::SandboxExecutorStatus Registration::StatusLocked(const Readiness& readiness) {
+  const bool same = said_ && said_->ready == readiness.ready;
+  return {.executor = offer_.executor,
+          .slots = offer_.slots,
+          .images = offer_.images,
+          .handlers = {offer_.handler},
+          .runtime = offer_.runtime,
+          .conditions = {{.type = std::string(api::condition::kReady),
+                          .status = readiness.ready ? api::ConditionStatus::kTrue : api::ConditionStatus::kFalse,
+                          .reason = readiness.reason,
+                          .message = readiness.message,
+                          .last_transition_time = same ? since_ : clock_.WallNow()}}};
+}
+
+Status Registration::Write(const api::SandboxExecutorStatus& status, std::stop_token stop) {
+  const kube::ObjectName name{"", offer_.node_name};
+  const kube::Json patch = {{"status", ToJson(status)}};
+  auto patched = client_.Patch(kSandboxExecutors, name, kube::PatchKind::kMerge, patch, "status", stop);
   if (!patched && patched.error().code == ErrorCode::kNotFound) {
-    if (Status created = CreateExecutor(client, offer, stop); !created) return created;
-    patched = client.Patch(kSandboxExecutors, name, kube::PatchKind::kMerge, patch, "status", stop);
+    if (Status created = CreateExecutor(client_, offer_.node_name, stop); !created) return created;
+    patched = client_.Patch(kSandboxExecutors, name, kube::PatchKind::kMerge, patch, "status", stop);
   }
   if (!patched) return std::unexpected(patched.error());
   return {};

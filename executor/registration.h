@@ -1,5 +1,8 @@
 #pragma once
 
+#include <chrono>
+#include <mutex>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -15,20 +18,49 @@ namespace fumehood::executor {
 struct Offer {
   std::string node_name;
   api::ExecutorReference executor;
-  WallTime since{};  // when this executor came to be
   int64_t slots = 0;
   std::vector<std::string> images;
   std::string handler;
   api::RuntimeStatus runtime;
 };
 
-enum class Availability { kServing, kStopping };
+// Whether the executor takes commands, and if not, why.
+struct Readiness {
+  bool ready = true;
+  std::string reason;
+  std::string message;
 
-// The executor's SandboxExecutor as it should be now. Pure. Without an image it is not ready, and says so.
-api::SandboxExecutorStatus ExecutorStatus(const Offer& offer, Availability availability, WallTime now);
+  bool operator==(const Readiness&) const = default;
+};
 
-// Writes the SandboxExecutor of this node, making it where there is none.
-Status Register(kube::Client& client, const Offer& offer, Availability availability, WallTime now,
-                std::stop_token stop);
+Readiness Serving(const Offer& offer);  // not ready without an image
+Readiness Draining();
+Readiness LedgerUnavailable(const Error& error);
+
+// Keeps the SandboxExecutor of this node as it should be; that the executor is alive, its Lease says. `client` and
+// `clock` must outlive it. Safe to call from several threads.
+class Registration {
+ public:
+  // Somebody may have changed or deleted the object: so often it is written though nothing is new.
+  static constexpr std::chrono::seconds kRewritePeriod{60};
+
+  Registration(kube::Client& client, const Clock& clock, Offer offer);
+
+  // Writes the object, making it where there is none, unless it was written like this within the period.
+  Status Refresh(const Readiness& readiness, std::stop_token stop);
+
+ private:
+  api::SandboxExecutorStatus StatusLocked(const Readiness& readiness);
+  Status Write(const api::SandboxExecutorStatus& status, std::stop_token stop);
+
+  kube::Client& client_;
+  const Clock& clock_;
+  const Offer offer_;
+
+  std::mutex mutex_;  // guards what follows
+  std::optional<Readiness> said_;
+  WallTime since_{};      // when `said_` became so
+  SteadyTime written_{};  // when it was written last
+};
 
 }  // namespace fumehood::executor

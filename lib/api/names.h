@@ -13,6 +13,10 @@ inline constexpr std::string_view kSandboxCommandPlural = "sandboxcommands";
 inline constexpr std::string_view kSandboxExecutorKind = "SandboxExecutor";
 inline constexpr std::string_view kSandboxExecutorPlural = "sandboxexecutors";
 
+// An executor's Lease is named so, followed by the name of its node; the controllers' is kControllerLease.
+inline constexpr std::string_view kExecutorLeasePrefix = "executor-";
+inline constexpr std::string_view kControllerLease = "fumehood-controller";
+
 // Selects the SandboxCommands that have no result yet. An object without a phase is one of them.
 inline constexpr std::string_view kUnfinishedSelector =
     "status.phase!=Succeeded,status.phase!=Failed,status.phase!=TimedOut,status.phase!=Cancelled";
@@ -47,14 +51,14 @@ inline constexpr std::string_view kCancelled = "Cancelled";
 inline constexpr std::string_view kCommandNotFound = "CommandNotFound";
 inline constexpr std::string_view kRepositoryUnavailable = "RepositoryUnavailable";
 inline constexpr std::string_view kInvalidSpec = "InvalidSpec";
-inline constexpr std::string_view kExecutorLost = "ExecutorLost";
+inline constexpr std::string_view kExecutorLost = "ExecutorLost";  // of Scheduled too
 // Of Isolated.
 inline constexpr std::string_view kSandboxed = "Sandboxed";
 inline constexpr std::string_view kNeverStarted = "NeverStarted";
 // Of Ready.
 inline constexpr std::string_view kServing = "Serving";
-inline constexpr std::string_view kStopping = "Stopping";
 inline constexpr std::string_view kNoUsableImage = "NoUsableImage";
+inline constexpr std::string_view kLedgerUnavailable = "LedgerUnavailable";
 }  // namespace reason
 
 }  // namespace fumehood::api

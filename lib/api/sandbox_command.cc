@@ -117,7 +117,13 @@ Json ToJson(const IsolationStatus& isolation) {
           {"repository", isolation.repository}};
 }
 
-SandboxCommandStatus ReadStatus(const Json& json) {
+void WriteTime(const std::optional<WallTime>& time, const char* key, Json& json) {
+  if (time) json[key] = FormatMicroTime(*time);
+}
+
+}  // namespace
+
+SandboxCommandStatus ReadSandboxCommandStatus(const nlohmann::json& json) {
   SandboxCommandStatus status;
   status.phase = ParsePhase(StringAt(json, "phase"));
   status.conditions = ReadConditions(FieldAt(json, "conditions"));
@@ -138,12 +144,6 @@ SandboxCommandStatus ReadStatus(const Json& json) {
   return status;
 }
 
-void WriteTime(const std::optional<WallTime>& time, const char* key, Json& json) {
-  if (time) json[key] = FormatMicroTime(*time);
-}
-
-}  // namespace
-
 std::string_view ToString(Phase phase) {
   switch (phase) {
     case Phase::kPending: return "Pending";
@@ -163,7 +163,8 @@ Result<SandboxCommand> ReadSandboxCommand(const nlohmann::json& object) {
   }
   auto metadata = ReadObjectMeta(object);
   if (!metadata) return Forward(std::move(metadata));
-  return SandboxCommand{std::move(*metadata), ReadSpec(FieldAt(object, "spec")), ReadStatus(FieldAt(object, "status"))};
+  return SandboxCommand{std::move(*metadata), ReadSpec(FieldAt(object, "spec")),
+                        ReadSandboxCommandStatus(FieldAt(object, "status"))};
 }
 
 nlohmann::json ToJson(const SandboxCommandSpec& spec) {

@@ -119,6 +119,9 @@ struct SandboxCommand {
 // Reads the whole object. Absent fields get the schema's defaults. kInvalid when it isn't a SandboxCommand.
 Result<SandboxCommand> ReadSandboxCommand(const nlohmann::json& object);
 
+// Reads a status alone, as ToJson wrote it. What is missing is not there: a status has no defaults.
+SandboxCommandStatus ReadSandboxCommandStatus(const nlohmann::json& json);
+
 nlohmann::json ToJson(const SandboxCommandSpec& spec);
 nlohmann::json ToJson(const SandboxCommandStatus& status);
 

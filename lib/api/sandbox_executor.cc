@@ -23,7 +23,6 @@ Result<SandboxExecutor> ReadSandboxExecutor(const nlohmann::json& object) {
       .images = {},
       .handlers = StringsAt(json, "handlers"),
       .runtime = {StringAt(runtime, "name"), StringAt(runtime, "version"), StringAt(runtime, "platform")},
-      .heartbeat_time = TimeAt(json, "heartbeatTime"),
       .conditions = ReadConditions(FieldAt(json, "conditions"))};
   if (const Json& images = FieldAt(json, "images"); images.is_array()) {
     for (const Json& image : images) status.images.push_back(StringAt(image, "name"));
@@ -34,16 +33,13 @@ Result<SandboxExecutor> ReadSandboxExecutor(const nlohmann::json& object) {
 nlohmann::json ToJson(const SandboxExecutorStatus& status) {
   Json images = Json::array();
   for (const std::string& image : status.images) images.push_back({{"name", image}});
-  Json json = {
-      {"executor", {{"podName", status.executor.pod_name}, {"podUID", status.executor.pod_uid}}},
-      {"slots", status.slots},
-      {"images", std::move(images)},
-      {"handlers", status.handlers},
-      {"runtime",
-       {{"name", status.runtime.name}, {"version", status.runtime.version}, {"platform", status.runtime.platform}}},
-      {"conditions", ToJson(status.conditions)}};
-  if (status.heartbeat_time) json["heartbeatTime"] = FormatMicroTime(*status.heartbeat_time);
-  return json;
+  return {{"executor", {{"podName", status.executor.pod_name}, {"podUID", status.executor.pod_uid}}},
+          {"slots", status.slots},
+          {"images", std::move(images)},
+          {"handlers", status.handlers},
+          {"runtime",
+           {{"name", status.runtime.name}, {"version", status.runtime.version}, {"platform", status.runtime.platform}}},
+          {"conditions", ToJson(status.conditions)}};
 }
 
 }  // namespace fumehood::api

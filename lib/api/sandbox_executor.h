@@ -26,7 +26,6 @@ struct SandboxExecutorStatus {
   std::vector<std::string> images;    // root file systems that commands may name
   std::vector<std::string> handlers;  // handlers of RuntimeClasses that it serves
   RuntimeStatus runtime;
-  std::optional<WallTime> heartbeat_time;  // of its last refresh, by its own clock
   std::vector<Condition> conditions;
 };
 

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
@@ -20,6 +21,15 @@ sigset_t TerminationSignals() {
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
   return signals;
+}
+
+// False when it was woken instead.
+bool WaitForSignal(int signals, int wake) {
+  pollfd polled[] = {{signals, POLLIN, 0}, {wake, POLLIN, 0}};
+  while (poll(polled, 2, -1) < 0 && errno == EINTR) {
+  }
+  signalfd_siginfo taken;
+  return polled[1].revents == 0 && read(signals, &taken, sizeof(taken)) == sizeof(taken);
 }
 
 }  // namespace
@@ -39,13 +49,11 @@ Result<Termination> Termination::Watch() {
 }
 
 Termination::Termination(UniqueFd signals) {
-  thread_ = std::jthread([fd = std::move(signals), stop = stop_](std::stop_token ended) mutable {
+  thread_ = std::jthread([fd = std::move(signals), stop = stop_, hurry = hurry_](std::stop_token ended) mutable {
     const UniqueFd wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     const std::stop_callback on_end(ended, [&wake] { eventfd_write(wake.get(), 1); });
-    pollfd polled[] = {{fd.get(), POLLIN, 0}, {wake.get(), POLLIN, 0}};
-    while (poll(polled, 2, -1) < 0 && errno == EINTR) {
-    }
-    if ((polled[0].revents & POLLIN) != 0) stop.request_stop();
+    if (WaitForSignal(fd.get(), wake.get())) stop.request_stop();
+    if (WaitForSignal(fd.get(), wake.get())) hurry.request_stop();
   });
   pthread_setname_np(thread_.native_handle(), "signals");
 }

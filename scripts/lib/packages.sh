@@ -10,7 +10,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/paths.sh"
 build_packages=(
   cmake ninja-build g++ pkg-config git ca-certificates curl openssl python3 python3-venv procps util-linux
   libcpprest-dev libssl-dev libyaml-cpp-dev nlohmann-json3-dev libspdlog-dev libfmt-dev libcli11-dev
-  libgtest-dev libgmock-dev zlib1g-dev busybox-static
+  prometheus-cpp-dev libcivetweb-dev zlib1g-dev libgtest-dev libgmock-dev busybox-static
 )
 test_packages=(shellcheck)
 debian_image_packages=(debootstrap wget)

@@ -17,7 +17,8 @@ use_preset() { # PRESET
 }
 
 start_controller() {
-  start_process controller "$build/controller/fumehood-controller" --kubeconfig "$state/controller.kubeconfig" --log-level info
+  start_process controller "$build/controller/fumehood-controller" --kubeconfig "$state/controller.kubeconfig" \
+    --namespace "$namespace" --log-level info
 }
 
 start_executor() { # SLOTS
@@ -26,7 +27,8 @@ start_executor() { # SLOTS
   start_process executor "$build/executor/fumehood-executor" --kubeconfig "$state/executor.kubeconfig" \
     --node-name "$node_name" --pod-name "$executor_pod" --pod-uid "$uid" \
     --repositories "$state/repositories" --images "$images_folder" --runsc "$runsc" \
-    --init "$build/lib/sandbox/fumehood-init" --state-dir "$state/executor" --slots "$1" --log-level info
+    --init "$build/lib/sandbox/fumehood-init" --state-dir "$state/executor" --ledger-dir "$state/ledger" \
+    --namespace "$namespace" --grace-period 10s --slots "$1" --log-level info
 }
 
 is_executor_ready() {

@@ -17,14 +17,17 @@ namespace {
 using api::ConditionStatus;
 using nlohmann::json;
 
-const Bind kBind{"node-1", {"executor-on-node-1", "pod-uid-of-node-1"}};
-const Wait kWait{api::reason::kQueued, "every slot is taken"};
+const Bind kBind{"node-1", {"executor-on-node-1", "pod-uid-of-node-1"}, 0};
+const Wait kWait{api::reason::kQueued, "every slot is taken", 0};
 const End kEnd{api::Phase::kFailed, api::reason::kInvalidSpec, "spec.command is missing"};
 
 class ApplyTest : public testing::Test {
  protected:
   api::SandboxCommand Put(const json& command) { return api::Read(server_.Put(kSandboxCommands, command)); }
   api::SandboxCommand Stored() const { return api::Read(server_.Find(kSandboxCommands, {"team-a", "build"}).value()); }
+  Status Delete(const api::SandboxCommand& command) {
+    return apply_.Delete(KeyOf(command), command.metadata.resource_version, {});
+  }
   static const api::Condition& ConditionOf(const api::SandboxCommand& command, std::string_view type) {
     static const api::Condition kNone;
     const auto* found = api::FindCondition(command.status.conditions, type);
@@ -35,12 +38,14 @@ class ApplyTest : public testing::Test {
   FakeClock clock_;
   kube::FakeApiServer server_;
   kube::Client client_{server_, "fumehood-controller"};
-  Apply apply_{client_, clock_};
+  bool leads_ = true;
+  kube::ConsistencyStore own_writes_;
+  Apply apply_{{client_, clock_, own_writes_, [this] { return leads_; }}};
 };
 
 TEST_F(ApplyTest, BindingNamesTheExecutorAndRaisesTheAttempt) {
   const auto command = Put(api::AsHandedBack(api::SampleCommand(), 1));
-  ASSERT_TRUE(apply_.Write(command, Bind{"node-2", {"executor-on-node-2", "pod-uid"}}, {}));
+  ASSERT_TRUE(apply_.Write(command, Bind{"node-2", {"executor-on-node-2", "pod-uid"}, 1}, {}));
   const auto bound = Stored();
   EXPECT_EQ(bound.status.phase, api::Phase::kScheduled);
   EXPECT_EQ(bound.status.node_name, "node-2");
@@ -70,7 +75,7 @@ TEST_F(ApplyTest, ANewReasonKeepsTheTimes) {
   ASSERT_TRUE(apply_.Write(Put(api::SampleCommand()), kWait, {}));
   const WallTime first = clock_.WallNow();
   clock_.Advance(std::chrono::seconds(30));
-  ASSERT_TRUE(apply_.Write(Stored(), Wait{api::reason::kNoExecutorAvailable, "no executor is ready"}, {}));
+  ASSERT_TRUE(apply_.Write(Stored(), Wait{api::reason::kNoExecutorAvailable, "no executor is ready", 0}, {}));
   const auto waiting = Stored();
   EXPECT_EQ(waiting.status.queued_time, first);
   const auto& scheduled = ConditionOf(waiting, api::condition::kScheduled);
@@ -116,7 +121,7 @@ TEST_F(ApplyTest, AWriteFromAnOlderVersionIsAConflictAndChangesNothing) {
   EXPECT_EQ(apply_.Write(seen, kBind, {}).error().code, ErrorCode::kConflict);
   EXPECT_EQ(apply_.Write(seen, kWait, {}).error().code, ErrorCode::kConflict);
   EXPECT_EQ(apply_.Write(seen, kEnd, {}).error().code, ErrorCode::kConflict);
-  EXPECT_EQ(apply_.Delete(seen, {}).error().code, ErrorCode::kConflict);
+  EXPECT_EQ(Delete(seen).error().code, ErrorCode::kConflict);
   EXPECT_EQ(Stored().metadata.resource_version, changed.metadata.resource_version);
 }
 
@@ -124,19 +129,48 @@ TEST_F(ApplyTest, ACommandThatIsGoneIsNotFound) {
   const auto seen = Put(api::SampleCommand());
   server_.Erase(kSandboxCommands, {"team-a", "build"});
   EXPECT_EQ(apply_.Write(seen, kBind, {}).error().code, ErrorCode::kNotFound);
-  EXPECT_EQ(apply_.Delete(seen, {}).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(Delete(seen).error().code, ErrorCode::kNotFound);
 }
 
 TEST_F(ApplyTest, DeletesTheVersionThatItHasSeen) {
-  ASSERT_TRUE(apply_.Delete(Put(api::SampleCommand()), {}));
+  ASSERT_TRUE(Delete(Put(api::SampleCommand())));
   EXPECT_FALSE(server_.Find(kSandboxCommands, {"team-a", "build"}));
+}
+
+TEST_F(ApplyTest, WhoDoesNotLeadWritesNothing) {
+  const auto seen = Put(api::SampleCommand());
+  leads_ = false;
+  EXPECT_EQ(apply_.Write(seen, kBind, {}).error().code, ErrorCode::kCancelled);
+  EXPECT_EQ(apply_.Write(seen, kWait, {}).error().code, ErrorCode::kCancelled);
+  EXPECT_EQ(apply_.Write(seen, kEnd, {}).error().code, ErrorCode::kCancelled);
+  EXPECT_EQ(Delete(seen).error().code, ErrorCode::kCancelled);
+  EXPECT_EQ(server_.request_count(), 0);
+}
+
+TEST_F(ApplyTest, RemembersWhatItWrote) {
+  const auto seen = Put(api::SampleCommand());
+  ASSERT_TRUE(apply_.Write(seen, kBind, {}));
+  EXPECT_TRUE(own_writes_.IsBehind("uid-of-build", seen.metadata.resource_version));
+  EXPECT_FALSE(own_writes_.IsBehind("uid-of-build", Stored().metadata.resource_version));
+}
+
+TEST_F(ApplyTest, AnAttemptThatCameToNothingLeavesNoStartBehind) {
+  json running = api::AsBound(api::SampleCommand());
+  running["status"]["phase"] = "Running";
+  running["status"]["startTime"] = "2026-01-01T00:00:00.000000Z";
+  ASSERT_TRUE(apply_.Write(Put(running), Bind{"node-2", {}, 1}, {}));
+  EXPECT_FALSE(Stored().status.start_time);
+  EXPECT_EQ(Stored().status.retries, 1);
+  ASSERT_TRUE(apply_.Write(Put(running), kWait, {}));
+  EXPECT_FALSE(Stored().status.start_time);
 }
 
 TEST(ApplyRequestTest, APatchOfTheStatusNamesVersionAndUid) {
   FakeClock clock;
   kube::FakeTransport transport;
   kube::Client client(transport, "fumehood-controller");
-  Apply apply(client, clock);
+  kube::ConsistencyStore own_writes;
+  Apply apply({client, clock, own_writes, [] { return true; }});
   transport.Script({.body = "{}"});
   ASSERT_TRUE(apply.Write(api::Read(api::SampleCommand()), kBind, {}));
   ASSERT_EQ(transport.requests().size(), 1u);
@@ -153,8 +187,9 @@ TEST(AlreadySaysTest, ComparesReasonAndMessage) {
   EXPECT_FALSE(AlreadySays(command, kWait));
   SetCondition(command.status.conditions, {"Scheduled", ConditionStatus::kFalse, "Queued", "every slot is taken", {}});
   EXPECT_TRUE(AlreadySays(command, kWait));
-  EXPECT_FALSE(AlreadySays(command, Wait{api::reason::kQueued, "another text"}));
-  EXPECT_FALSE(AlreadySays(command, Wait{api::reason::kImageNotFound, "every slot is taken"}));
+  EXPECT_FALSE(AlreadySays(command, Wait{api::reason::kQueued, "another text", 0}));
+  EXPECT_FALSE(AlreadySays(command, Wait{api::reason::kQueued, "every slot is taken", 1}));
+  EXPECT_FALSE(AlreadySays(command, Wait{api::reason::kImageNotFound, "every slot is taken", 0}));
   SetCondition(command.status.conditions, {"Scheduled", ConditionStatus::kTrue, "Queued", "every slot is taken", {}});
   EXPECT_FALSE(AlreadySays(command, kWait));
 }

@@ -28,12 +28,18 @@ void Cluster::ListEverything() {
   view.runtime_classes_sink().Replace({api::SampleRuntimeClass()});
   view.nodes_sink().Replace({});
   view.executors_sink().Replace({});
+  view.leases_sink().Replace({});
   view.commands_sink().Replace({});
 }
 
 void Cluster::AddExecutor(const std::string& node_name, int64_t slots) {
   view.nodes_sink().Apply(api::SampleNode(node_name));
   view.executors_sink().Apply(api::SampleExecutor(node_name, slots));
+  Renew(node_name);
+}
+
+void Cluster::Renew(const std::string& node_name) {
+  view.leases_sink().Apply(api::SampleLease(node_name, clock.WallNow()));
 }
 
 void Cluster::Create(const json& command) {
@@ -72,6 +78,7 @@ void Cluster::Work() {
 
 void Cluster::Advance(std::chrono::milliseconds step) {
   clock.Advance(step);
+  view.NoticeLosses();
   Work();
 }
 

@@ -9,13 +9,16 @@
 #include "controller/apply.h"
 #include "controller/cluster_view.h"
 #include "controller/command_key.h"
+#include "controller/metrics.h"
 #include "controller/reconciler.h"
 #include "controller/retention.h"
 #include "lib/api/sandbox_command.h"
 #include "lib/kube/client.h"
+#include "lib/kube/consistency_store.h"
 #include "lib/kube/event_recorder.h"
 #include "lib/kube/work_queue.h"
 #include "lib/service/log.h"
+#include "lib/service/metrics.h"
 #include "tests/fakes/fake_api_server.h"
 #include "tests/fakes/fake_clock.h"
 #include "tests/fakes/sample_objects.h"
@@ -31,8 +34,10 @@ class Cluster {
   // The answers to the controller's first lists: nothing but the RuntimeClass gvisor, and no executor.
   void ListEverything();
 
-  // An executor that is ready, on a node of its own; the watches show both.
+  // An executor that is ready, on a node of its own, with its lease; the watches show all three.
   void AddExecutor(const std::string& node_name, int64_t slots);
+  // The watch shows that the executor of this node has renewed its lease.
+  void Renew(const std::string& node_name);
   // Somebody creates the command, and the watch shows it.
   void Create(const nlohmann::json& command);
   // The watch shows what has become of the command: changed, finished or gone.
@@ -55,12 +60,16 @@ class Cluster {
   kube::FakeApiServer server;
   kube::Client client{server, "fumehood-controller"};
   service::Log log{service::LogLevel::kError};
-  Apply apply{client, clock};
+  bool leads = true;
+  kube::ConsistencyStore own_writes;
+  service::Metrics rendered_metrics;
+  ControllerMetrics metrics{rendered_metrics, "fumehood-controller"};
+  Apply apply{{client, clock, own_writes, [this] { return leads; }}};
   kube::WorkQueue<CommandKey> queue{clock};
   kube::WorkQueue<CommandKey> finished{clock};
   kube::EventRecorder events;
-  Retention retention{client, apply, finished, clock, log};
-  Reconciler reconciler{{clock, log, apply, events, queue, retention}};
+  Retention retention{{client, apply, finished, clock, log, metrics, [this] { return leads; }}};
+  Reconciler reconciler{{clock, log, apply, events, queue, retention, own_writes, metrics, [this] { return leads; }}};
   ClusterView view{clock, reconciler};
 
  private:

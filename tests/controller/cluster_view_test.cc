@@ -32,6 +32,7 @@ class Listener final : public ClusterListener {
   }
   void OnCommandLeft(const api::SandboxCommand& last) override { heard.push_back("left " + last.metadata.name); }
   void OnSlotFreed() override { heard.push_back("slot freed"); }
+  void OnExecutorLost(const std::string& node_name) override { heard.push_back("lost " + node_name); }
   void OnSupplyChanged() override { ++supply_changes; }
   void OnProblem(const Error& error) override { heard.push_back("problem " + error.message); }
 
@@ -57,9 +58,18 @@ class ClusterViewTest : public testing::Test {
     act();
     return listener_.supply_changes != before;
   }
-  static json WithHeartbeat(json executor, const std::string& time) {
-    executor["status"]["heartbeatTime"] = time;
-    return executor;
+  // The watch shows a renewal of the lease of node-1.
+  void Renew() { view_.leases_sink().Apply(api::SampleLease("node-1", clock_.WallNow())); }
+  // Or of another one, which is a sign that the watch is alive.
+  void ShowAnotherLease() {
+    json other = api::SampleLease("node-1", clock_.WallNow());
+    other["metadata"]["name"] = "fumehood-controller";
+    view_.leases_sink().Apply(other);
+  }
+  void AddExecutor() {
+    view_.nodes_sink().Apply(api::SampleNode());
+    view_.executors_sink().Apply(api::SampleExecutor());
+    Renew();
   }
 
   FakeClock clock_;
@@ -73,6 +83,8 @@ TEST_F(ClusterViewTest, IsSyncedOnceEveryKindWasListed) {
   view_.runtime_classes_sink().Replace({});
   EXPECT_FALSE(view_.synced());
   view_.nodes_sink().Replace({});
+  EXPECT_FALSE(view_.synced());
+  view_.leases_sink().Replace({});
   EXPECT_TRUE(view_.synced());
 }
 
@@ -80,6 +92,7 @@ TEST_F(ClusterViewTest, IsNotSyncedBeforeEveryListedCommandIsCounted) {
   view_.executors_sink().Replace({});
   view_.runtime_classes_sink().Replace({});
   view_.nodes_sink().Replace({});
+  view_.leases_sink().Replace({});
   view_.commands_sink().Replace({api::SampleCommand("a"), api::AsBound(api::SampleCommand("b"))});
   EXPECT_EQ(listener_.synced_at_first_command, false);
   EXPECT_TRUE(view_.synced());
@@ -87,6 +100,7 @@ TEST_F(ClusterViewTest, IsNotSyncedBeforeEveryListedCommandIsCounted) {
 
 TEST_F(ClusterViewTest, AnExecutorIsReadyOnceItsNodeExists) {
   view_.executors_sink().Apply(api::SampleExecutor("node-1", 3));
+  Renew();
   EXPECT_THAT(ReadyNodes(), IsEmpty());
   EXPECT_TRUE(ChangesSupply([&] { view_.nodes_sink().Apply(api::SampleNode("node-1", {{"disk", "fast"}})); }));
   const auto ready = view_.ReadyExecutors();
@@ -98,8 +112,7 @@ TEST_F(ClusterViewTest, AnExecutorIsReadyOnceItsNodeExists) {
 }
 
 TEST_F(ClusterViewTest, AnExecutorThatIsNotReadyIsLeftOut) {
-  view_.nodes_sink().Apply(api::SampleNode());
-  view_.executors_sink().Apply(api::SampleExecutor());
+  AddExecutor();
   json stopping = api::SampleExecutor();
   stopping["status"]["conditions"][0]["status"] = "False";
   EXPECT_TRUE(ChangesSupply([&] { view_.executors_sink().Apply(stopping); }));
@@ -111,27 +124,67 @@ TEST_F(ClusterViewTest, AnExecutorWithoutConditionsIsLeftOut) {
   json fresh = api::SampleExecutor();
   fresh["status"].erase("conditions");
   view_.executors_sink().Apply(fresh);
+  Renew();
   EXPECT_THAT(ReadyNodes(), IsEmpty());
 }
 
-TEST_F(ClusterViewTest, ASilentExecutorIsLeftOut) {
+TEST_F(ClusterViewTest, AnExecutorWithoutALeaseIsLeftOut) {
   view_.nodes_sink().Apply(api::SampleNode());
   view_.executors_sink().Apply(api::SampleExecutor());
-  clock_.Advance(seconds(39));
+  EXPECT_THAT(ReadyNodes(), IsEmpty());
+  EXPECT_TRUE(ChangesSupply([&] { Renew(); }));
   EXPECT_THAT(ReadyNodes(), ElementsAre("node-1"));
-  clock_.Advance(seconds(1));
-  EXPECT_THAT(ReadyNodes(), IsEmpty());
 }
 
-TEST_F(ClusterViewTest, AHeartbeatAloneIsNoNewsUnlessTheExecutorWasSilent) {
-  view_.nodes_sink().Apply(api::SampleNode());
-  view_.executors_sink().Apply(api::SampleExecutor());
-  const json second = WithHeartbeat(api::SampleExecutor(), "2024-01-01T00:00:10.000000Z");
-  EXPECT_FALSE(ChangesSupply([&] { view_.executors_sink().Apply(second); }));
+TEST_F(ClusterViewTest, AnExecutorWhoseLeaseHasRunOutIsLeftOut) {
+  AddExecutor();
   clock_.Advance(seconds(40));
-  const json third = WithHeartbeat(api::SampleExecutor(), "2024-01-01T00:00:50.000000Z");
-  EXPECT_TRUE(ChangesSupply([&] { view_.executors_sink().Apply(third); }));
+  ShowAnotherLease();
+  EXPECT_THAT(ReadyNodes(), IsEmpty());
+}
+
+TEST_F(ClusterViewTest, ARenewalAloneIsNoNewsUnlessTheExecutorWasLost) {
+  AddExecutor();
+  clock_.Advance(seconds(10));
+  EXPECT_FALSE(ChangesSupply([&] { Renew(); }));
+  clock_.Advance(seconds(40));
+  ShowAnotherLease();
+  EXPECT_TRUE(ChangesSupply([&] { Renew(); }));
   EXPECT_THAT(ReadyNodes(), ElementsAre("node-1"));
+}
+
+TEST_F(ClusterViewTest, TellsOnceThatAnExecutorIsLost) {
+  AddExecutor();
+  view_.commands_sink().Apply(api::AsBound(api::SampleCommand()));
+  listener_.heard.clear();
+  clock_.Advance(seconds(40));
+  view_.NoticeLosses();
+  EXPECT_THAT(listener_.heard, IsEmpty()) << "the watch has not shown anything since";
+  ShowAnotherLease();
+  view_.NoticeLosses();
+  view_.NoticeLosses();
+  EXPECT_THAT(listener_.heard, ElementsAre("lost node-1"));
+  EXPECT_EQ(view_.LivenessOfBound(*view_.FindCommand({{"team-a", "build"}, "uid-of-build"})), Liveness::kLost);
+}
+
+TEST_F(ClusterViewTest, AnExecutorThatNeverShowsALeaseIsLostWithWhatIsBoundToIt) {
+  view_.commands_sink().Apply(api::AsBound(api::SampleCommand()));
+  listener_.heard.clear();
+  clock_.Advance(seconds(40));
+  ShowAnotherLease();
+  view_.NoticeLosses();
+  EXPECT_THAT(listener_.heard, ElementsAre("lost node-1"));
+}
+
+TEST_F(ClusterViewTest, AfterAnInterruptionNobodyIsLostByIt) {
+  AddExecutor();
+  clock_.Advance(seconds(600));
+  view_.leases_sink().OnConnected();
+  ShowAnotherLease();
+  EXPECT_THAT(ReadyNodes(), ElementsAre("node-1"));
+  clock_.Advance(seconds(40));
+  ShowAnotherLease();
+  EXPECT_THAT(ReadyNodes(), IsEmpty());
 }
 
 TEST_F(ClusterViewTest, AChangedOfferIsNews) {
@@ -142,26 +195,14 @@ TEST_F(ClusterViewTest, AChangedOfferIsNews) {
   EXPECT_TRUE(ChangesSupply([&] { view_.executors_sink().Apply(with_image); }));
 }
 
-TEST_F(ClusterViewTest, AfterANewListNobodyIsSilentByDefault) {
-  view_.nodes_sink().Apply(api::SampleNode());
-  view_.executors_sink().Apply(api::SampleExecutor());
-  clock_.Advance(seconds(600));
-  view_.executors_sink().Replace({api::SampleExecutor()});
-  EXPECT_THAT(ReadyNodes(), ElementsAre("node-1"));
-  clock_.Advance(seconds(40));
-  EXPECT_THAT(ReadyNodes(), IsEmpty());
-}
-
 TEST_F(ClusterViewTest, AnExecutorThatIsGoneIsLeftOut) {
-  view_.nodes_sink().Apply(api::SampleNode());
-  view_.executors_sink().Apply(api::SampleExecutor());
+  AddExecutor();
   EXPECT_TRUE(ChangesSupply([&] { view_.executors_sink().Remove(api::SampleExecutor()); }));
   EXPECT_THAT(ReadyNodes(), IsEmpty());
 }
 
 TEST_F(ClusterViewTest, AnExecutorWhoseNodeIsGoneIsLeftOut) {
-  view_.nodes_sink().Apply(api::SampleNode());
-  view_.executors_sink().Apply(api::SampleExecutor());
+  AddExecutor();
   view_.nodes_sink().Remove(api::SampleNode());
   EXPECT_THAT(ReadyNodes(), IsEmpty());
 }
@@ -182,8 +223,7 @@ TEST_F(ClusterViewTest, ARuntimeClassIsNewsAndFound) {
 }
 
 TEST_F(ClusterViewTest, CountsTheCommandsOfEachExecutor) {
-  view_.nodes_sink().Apply(api::SampleNode());
-  view_.executors_sink().Apply(api::SampleExecutor("node-1", 2));
+  AddExecutor();
   view_.commands_sink().Apply(api::AsBound(api::SampleCommand()));
   EXPECT_EQ(view_.ReadyExecutors().at(0).free_slots(), 1);
 }

@@ -25,6 +25,7 @@ struct Situation {
   api::SandboxCommand command = api::Read(api::SampleCommand());
   std::optional<api::RuntimeClass> runtime_class = api::ReadRuntimeClass(api::SampleRuntimeClass()).value();
   std::vector<ReadyExecutor> executors = {Idle("node-1", 2)};
+  Liveness bound_executor = Liveness::kAlive;
 
   static ReadyExecutor Idle(const std::string& node_name, int64_t slots) {
     return {.offer = std::make_shared<const api::SandboxExecutor>(
@@ -51,10 +52,25 @@ struct Situation {
 };
 
 std::string Describe(const Nothing&) { return "nothing"; }
-std::string Describe(const Bind& bind) { return fmt::format("bind {} {}", bind.node_name, bind.executor.pod_name); }
-std::string Describe(const Wait& wait) { return fmt::format("wait {}: {}", wait.reason, wait.message); }
+std::string Describe(const Bind& bind) {
+  return fmt::format("bind {} {} retries={}", bind.node_name, bind.executor.pod_name, bind.retries);
+}
+std::string Describe(const Wait& wait) {
+  return fmt::format("wait {}: {} retries={}", wait.reason, wait.message, wait.retries);
+}
 std::string Describe(const End& end) {
   return fmt::format("end {} {}: {}", ToString(end.phase), end.reason, end.message);
+}
+
+api::SandboxCommand HandedBack(const std::string& reason, int64_t retries = 0) {
+  auto command = api::Read(api::AsHandedBack(api::SampleCommand(), 1, reason));
+  command.status.retries = retries;
+  return command;
+}
+
+void Lose(Situation& situation) {
+  situation.command = api::Read(api::AsBound(api::SampleCommand(), "node-0"));
+  situation.bound_executor = Liveness::kLost;
 }
 
 struct DecideCase {
@@ -70,8 +86,8 @@ class DecideTest : public testing::TestWithParam<DecideCase> {};
 TEST_P(DecideTest, DecidesByTheFacts) {
   Situation situation;
   GetParam().change(situation);
-  const Decision decision =
-      Decide(situation.command, situation.runtime_class ? &*situation.runtime_class : nullptr, situation.executors);
+  const Decision decision = Decide(situation.command, {situation.runtime_class ? &*situation.runtime_class : nullptr,
+                                                       situation.executors, situation.bound_executor});
   const std::string description = std::visit([](const auto& decided) { return Describe(decided); }, decision);
   EXPECT_THAT(description, testing::StartsWith(GetParam().want));
 }
@@ -234,32 +250,87 @@ const DecideCase kChoices[] = {
 INSTANTIATE_TEST_SUITE_P(Choices, DecideTest, testing::ValuesIn(kChoices), NameOf);
 
 const DecideCase kHandedBack[] = {
-    {"Once", [](Situation& s) { s.command = api::Read(api::AsHandedBack(api::SampleCommand(), 1)); }, "bind node-1"},
-    {"OneTimeTooFew",
-     [](Situation& s) { s.command = api::Read(api::AsHandedBack(api::SampleCommand(), kMaxAttempts - 1)); },
-     "bind node-1"},
-    {"TooOften", [](Situation& s) { s.command = api::Read(api::AsHandedBack(api::SampleCommand(), kMaxAttempts)); },
-     "end Failed ExecutorLost: handed back by an executor 3 times; the last time: the disk is full"},
-    {"TooOftenWithoutAReason",
+    {"Once", [](Situation& s) { s.command = HandedBack("Rejected"); }, "bind node-1 executor-on-node-1 retries=1"},
+    {"AfterALoss", [](Situation& s) { s.command = HandedBack("ExecutorLost"); },
+     "bind node-1 executor-on-node-1 retries=1"},
+    {"ByADrainedExecutorDoesNotCount", [](Situation& s) { s.command = HandedBack("Draining"); },
+     "bind node-1 executor-on-node-1 retries=0"},
+    {"AndTakenNoteOfAlready", [](Situation& s) { s.command = HandedBack("Queued", /*retries=*/1); },
+     "bind node-1 executor-on-node-1 retries=1"},
+    {"AndNobodyElseIsThere",
      [](Situation& s) {
-       s.command = api::Read(api::AsHandedBack(api::SampleCommand(), kMaxAttempts));
-       s.command.status.conditions.clear();
+       s.command = HandedBack("Rejected");
+       s.executors.clear();
      },
-     "end Failed ExecutorLost: handed back by an executor 3 times; the last time: no reason given"},
+     "wait NoExecutorAvailable: no executor is ready retries=1"},
+    {"OneTimeTooFew", [](Situation& s) { s.command = HandedBack("Rejected", /*retries=*/1); },
+     "bind node-1 executor-on-node-1 retries=2"},
+    {"TooOften", [](Situation& s) { s.command = HandedBack("Rejected", /*retries=*/2); },
+     "end Failed ExecutorLost: attempt 1 came to nothing, and spec.retryLimit is 2: the disk is full"},
+    {"DrainsNeverEndIt", [](Situation& s) { s.command = HandedBack("Draining", /*retries=*/2); },
+     "bind node-1 executor-on-node-1 retries=2"},
+    {"NoRetryWanted",
+     [](Situation& s) {
+       s.command = HandedBack("ExecutorLost");
+       s.command.spec.retry_limit = 0;
+     },
+     "end Failed ExecutorLost: attempt 1 came to nothing, and spec.retryLimit is 0: the disk is full"},
     {"ToAnotherNodeThoughItIsBusier",
      [](Situation& s) {
-       s.command = api::Read(api::AsHandedBack(api::SampleCommand(), 1));
+       s.command = HandedBack("Rejected");
        s.executors = {Situation::Idle("node-1", 2), Situation::Busy("node-2", 2, 1)};
      },
      "bind node-2"},
     {"AndCancelled",
      [](Situation& s) {
-       s.command = api::Read(api::AsHandedBack(api::SampleCommand(), 1));
+       s.command = HandedBack("Rejected", /*retries=*/2);
        s.command.spec.cancel = true;
      },
      "end Cancelled Cancelled"},
 };
 INSTANTIATE_TEST_SUITE_P(HandedBack, DecideTest, testing::ValuesIn(kHandedBack), NameOf);
+
+// Bound to node-0, whose executor is lost.
+const DecideCase kLosses[] = {
+    {"IsBoundAnew", [](Situation& s) { Lose(s); }, "bind node-1 executor-on-node-1 retries=1"},
+    {"AlsoWhenItWasRunning",
+     [](Situation& s) {
+       Lose(s);
+       s.command.status.phase = api::Phase::kRunning;
+     },
+     "bind node-1 executor-on-node-1 retries=1"},
+    {"WaitsWhereNobodyIsLeft",
+     [](Situation& s) {
+       Lose(s);
+       s.executors.clear();
+     },
+     "wait NoExecutorAvailable: no executor is ready retries=1"},
+    {"EndsWhenItWasLostTooOften",
+     [](Situation& s) {
+       Lose(s);
+       s.command.status.retries = 2;
+     },
+     "end Failed ExecutorLost: attempt 1 came to nothing, and spec.retryLimit is 2: the executor of node-0 was lost"},
+    {"IsNeverBoundAgainOnceCancelled",
+     [](Situation& s) {
+       Lose(s);
+       s.command.spec.cancel = true;
+     },
+     "end Cancelled Cancelled: cancelled; the executor of node-0 was lost"},
+    {"OrDeleted",
+     [](Situation& s) {
+       Lose(s);
+       s.command.metadata.deletion_timestamp = WallTime{};
+     },
+     "end Cancelled Cancelled"},
+    {"HasItsResultAllTheSame",
+     [](Situation& s) {
+       Lose(s);
+       s.command = api::Read(api::AsFinished(api::AsBound(api::SampleCommand(), "node-0"), WallTime{}));
+     },
+     "nothing"},
+};
+INSTANTIATE_TEST_SUITE_P(Losses, DecideTest, testing::ValuesIn(kLosses), NameOf);
 
 }  // namespace
 }  // namespace fumehood::controller

@@ -168,7 +168,9 @@ TEST_F(ReconcilerTest, AHandedBackCommandIsBoundAgainAfterASecond) {
 
 TEST_F(ReconcilerTest, EachTimeThatItIsHandedBackItWaitsTwiceAsLong) {
   cluster_.AddExecutor("node-1", 1);
-  cluster_.Create(api::AsHandedBack(api::SampleCommand(), 2));
+  auto command = api::AsHandedBack(api::SampleCommand(), 2);
+  command["status"]["retries"] = 1;
+  cluster_.Create(command);
   cluster_.Work();
   cluster_.Advance(milliseconds(1'999));
   EXPECT_EQ(cluster_.NodeOf("build"), "");
@@ -178,12 +180,14 @@ TEST_F(ReconcilerTest, EachTimeThatItIsHandedBackItWaitsTwiceAsLong) {
 
 TEST_F(ReconcilerTest, ACommandThatIsHandedBackTooOftenEnds) {
   cluster_.AddExecutor("node-1", 1);
-  cluster_.Create(api::AsHandedBack(api::SampleCommand(), kMaxAttempts));
+  auto command = api::AsHandedBack(api::SampleCommand(), 3);
+  command["status"]["retries"] = 2;
+  cluster_.Create(command);
   cluster_.Work();
   const auto ended = cluster_.Get("build");
   EXPECT_TRUE(ended.IsFinished());
   EXPECT_EQ(ended.status.phase, api::Phase::kFailed);
-  EXPECT_EQ(ended.status.attempt, kMaxAttempts);
+  EXPECT_EQ(ended.status.attempt, 3);
 }
 
 TEST_F(ReconcilerTest, AFinishedCommandIsLeftToRetention) {
@@ -193,7 +197,7 @@ TEST_F(ReconcilerTest, AFinishedCommandIsLeftToRetention) {
   cluster_.Show("build");
   cluster_.Work();
   EXPECT_FALSE(cluster_.finished.TryGet());
-  cluster_.clock.Advance(seconds(3'600));
+  cluster_.clock.Advance(seconds(5));
   EXPECT_EQ(cluster_.finished.TryGet(), KeyOf(cluster_.Get("build")));
 }
 

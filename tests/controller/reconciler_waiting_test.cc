@@ -48,6 +48,7 @@ TEST(SyncTest, NothingIsDecidedBeforeEveryKindIsListed) {
   cluster.view.commands_sink().Replace({api::SampleCommand()});
   cluster.view.runtime_classes_sink().Replace({api::SampleRuntimeClass()});
   cluster.view.nodes_sink().Replace({api::SampleNode()});
+  cluster.view.leases_sink().Replace({api::SampleLease()});
   cluster.Work();
   cluster.Advance(seconds(5));
   EXPECT_EQ(cluster.server.request_count(), 0);
@@ -124,6 +125,7 @@ TEST_F(WaitingTest, AnExecutorThatFallsSilentIsNoticedWhenAllAreWoken) {
   EXPECT_EQ(Says("build"), "Queued");
   cluster_.Show("build");
   cluster_.clock.Advance(seconds(40));
+  cluster_.Renew("node-2");  // a sign that the watch is alive
   cluster_.reconciler.WakeAll();
   cluster_.Work();
   EXPECT_EQ(Says("build"), "NoExecutorAvailable");
@@ -181,6 +183,7 @@ TEST_F(WaitingTest, AsManyAreWokenAsThereAreSlots) {
   cluster_.Work();
   TakeTheOnlySlot();
   EXPECT_EQ(cluster_.NodeOf("a"), "");
+  cluster_.Renew("node-2");
   // Both in one list, so that one event has to wake more than one command.
   cluster_.view.nodes_sink().Replace({api::SampleNode("node-1"), api::SampleNode("node-2")});
   cluster_.view.executors_sink().Replace({api::SampleExecutor("node-1", 1), api::SampleExecutor("node-2", 2)});

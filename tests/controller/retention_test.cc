@@ -39,14 +39,30 @@ class RetentionTest : public testing::Test {
   Cluster cluster_;
 };
 
-TEST_F(RetentionTest, AFinishedCommandIsLookedAtWhenItsTimeIsOver) {
+TEST_F(RetentionTest, AFinishedCommandIsLookedAtSoon) {
   auto command = api::Read(api::SampleCommand());
   command.spec.ttl_after_finished = seconds(60);
   cluster_.retention.OnCommandLeft(command);
-  cluster_.clock.Advance(milliseconds(59'999));
+  cluster_.clock.Advance(milliseconds(4'999));
   EXPECT_FALSE(cluster_.finished.TryGet());
   cluster_.clock.Advance(milliseconds(1));
   EXPECT_EQ(cluster_.finished.TryGet(), kKey);
+}
+
+TEST_F(RetentionTest, OrWhenItsTimeIsOverIfThatIsSooner) {
+  auto command = api::Read(api::SampleCommand());
+  command.spec.ttl_after_finished = seconds(0);
+  cluster_.retention.OnCommandLeft(command);
+  EXPECT_EQ(cluster_.finished.TryGet(), kKey);
+}
+
+TEST_F(RetentionTest, WhoDoesNotLeadDeletesNothing) {
+  PutFinished(seconds(0));
+  cluster_.leads = false;
+  EXPECT_TRUE(Is<kube::Settled>(Check()));
+  cluster_.retention.SweepIfDue({});
+  EXPECT_TRUE(Exists());
+  EXPECT_EQ(cluster_.server.request_count(), 0);
 }
 
 TEST_F(RetentionTest, DeletesItThen) {
@@ -130,7 +146,8 @@ TEST_F(RetentionTest, AServerThatIsAwayIsTriedAgain) {
 TEST_F(RetentionTest, ARequestToStopSettlesIt) {
   kube::FakeTransport transport;
   kube::Client client(transport, "fumehood-controller");
-  Retention retention(client, cluster_.apply, cluster_.finished, cluster_.clock, cluster_.log);
+  Retention retention(
+      {client, cluster_.apply, cluster_.finished, cluster_.clock, cluster_.log, cluster_.metrics, [] { return true; }});
   std::stop_source stop;
   stop.request_stop();
   EXPECT_TRUE(Is<kube::Settled>(retention.Check(kKey, stop.get_token())));
@@ -157,12 +174,14 @@ class SweepTest : public testing::Test {
   Cluster cluster_;
   kube::FakeTransport transport_;
   kube::Client client_{transport_, "fumehood-controller"};
-  Retention retention_{client_, cluster_.apply, cluster_.finished, cluster_.clock, cluster_.log};
+  Retention retention_{{client_, cluster_.apply, cluster_.finished, cluster_.clock, cluster_.log, cluster_.metrics,
+                        [] { return true; }}};
 };
 
 TEST_F(SweepTest, SchedulesEachFinishedCommandByTheColumns) {
-  ASSERT_TRUE(Sweep({"Name", "TTL", "Completed"}, {Row("later", {"later", 3'600, EndedAgo(seconds(3'590))}),
-                                                   Row("overdue", {"overdue", 60, EndedAgo(seconds(500))})}));
+  ASSERT_TRUE(
+      Sweep({"Name", "Size", "TTL", "Completed"}, {Row("later", {"later", 5'000, 3'600, EndedAgo(seconds(3'590))}),
+                                                   Row("overdue", {"overdue", 5'000, 60, EndedAgo(seconds(500))})}));
   EXPECT_EQ(NextDue(), "overdue");
   EXPECT_EQ(NextDue(), "");
   cluster_.clock.Advance(seconds(10));
@@ -170,7 +189,7 @@ TEST_F(SweepTest, SchedulesEachFinishedCommandByTheColumns) {
 }
 
 TEST_F(SweepTest, AsksForFinishedCommandsAsATable) {
-  ASSERT_TRUE(Sweep({"TTL", "Completed"}, json::array()));
+  ASSERT_TRUE(Sweep({"TTL", "Completed", "Size"}, json::array()));
   ASSERT_EQ(transport_.requests().size(), 1u);
   const auto request = transport_.requests().front();
   EXPECT_THAT(request.target, testing::StartsWith("/apis/fumehood.dev/v1alpha1/sandboxcommands?"));
@@ -179,18 +198,19 @@ TEST_F(SweepTest, AsksForFinishedCommandsAsATable) {
 }
 
 TEST_F(SweepTest, RowsThatMakeNoSenseAreSkipped) {
-  ASSERT_TRUE(Sweep({"TTL", "Completed"},
-                    {Row("no-cells", json::array()), Row("no-time", {60, nullptr}), Row("no-date", {60, "yesterday"}),
-                     Row("no-ttl", {"60", EndedAgo(seconds(500))}), Row("good", {60, EndedAgo(seconds(500))})}));
+  ASSERT_TRUE(
+      Sweep({"TTL", "Completed", "Size"},
+            {Row("no-cells", json::array()), Row("no-time", {60, nullptr, 1}), Row("no-date", {60, "yesterday", 1}),
+             Row("no-ttl", {"60", EndedAgo(seconds(500)), 1}), Row("good", {60, EndedAgo(seconds(500)), nullptr})}));
   EXPECT_EQ(NextDue(), "good");
   EXPECT_EQ(NextDue(), "");
 }
 
 TEST_F(SweepTest, MissingColumnsAreAnErrorThatSaysWhatToDo) {
-  const Status swept = Sweep({"Name", "TTL"}, json::array());
+  const Status swept = Sweep({"Name", "TTL", "Completed"}, json::array());
   ASSERT_FALSE(swept);
   EXPECT_EQ(swept.error().code, ErrorCode::kInvalid);
-  EXPECT_THAT(swept.error().message, testing::HasSubstr("no printer columns Completed and TTL"));
+  EXPECT_THAT(swept.error().message, testing::HasSubstr("no printer columns Completed, TTL and Size"));
   EXPECT_THAT(swept.error().message, testing::HasSubstr("apply the CRD of this release"));
 }
 

@@ -145,7 +145,7 @@ def test_exactly_one_of_command_and_shell(dry_run, spec):
     assert "exactly one of spec.command and spec.shell must be set" in refused.message
 
 
-@pytest.mark.parametrize("field", ["priority", "retryLimit", "resources", "volumes"])
+@pytest.mark.parametrize("field", ["priority", "resources", "volumes"])
 def test_unknown_field_is_refused_where_validation_is_strict(dry_run, field):
     refused = refusal_of(lambda: dry_run(SAMPLE | {"shell": "true", field: 1}))
 

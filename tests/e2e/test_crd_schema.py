@@ -124,7 +124,7 @@ def test_executor_columns(cluster):
     name = "e2e-columns"
     status = {"slots": 4, "images": [{"name": "default"}, {"name": "debian"}], "handlers": ["runsc"],
               "runtime": {"name": "runsc", "version": "release-1", "platform": "systrap"},
-              "heartbeatTime": "2026-01-01T00:00:00.000001Z", "executor": {"podName": "p", "podUID": "u"},
+              "executor": {"podName": "p", "podUID": "u"},
               "conditions": [{"type": "Ready", "status": "False", "reason": "Test", "message": "no executor",
                               "lastTransitionTime": "2026-01-01T00:00:00Z"}]}
     api_call(objects.create_cluster_custom_object, GROUP, VERSION, "sandboxexecutors",

@@ -1,5 +1,6 @@
 #include "executor/assignments.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -48,7 +49,7 @@ TEST(AssignmentsTest, ALowerAttemptIsLate) {
 TEST(AssignmentsTest, WithoutAnAttemptNothingIsTaken) {
   Assignments assignments;
   EXPECT_FALSE(assignments.Take({{"team-a", "build"}, "uid-of-build", 0}));
-  assignments.KillAll(KillCause::kShutdown);
+  assignments.KillAll(KillCause::kDraining);
   assignments.Leave("uid-of-build");
 }
 
@@ -66,7 +67,7 @@ TEST(AssignmentsTest, TheFirstCauseOfAKillWins) {
   Assignments assignments;
   assignments.Take(kFirst);
   assignments.Kill(kFirst.uid, KillCause::kCancelled);
-  assignments.KillAll(KillCause::kShutdown);
+  assignments.KillAll(KillCause::kDraining);
   EXPECT_EQ(assignments.Find(kFirst)->kill_cause(), KillCause::kCancelled);
 }
 
@@ -80,14 +81,20 @@ TEST(AssignmentsTest, WhatLeavesIsKilledAndForgotten) {
   EXPECT_FALSE(assignments.Find(kFirst));
 }
 
-TEST(AssignmentsTest, AfterAllWereKilledNothingStartsAnyMore) {
+TEST(AssignmentsTest, NamesAndKillsAll) {
   Assignments assignments;
   assignments.Take(kFirst);
-  assignments.KillAll(KillCause::kShutdown);
-  EXPECT_EQ(assignments.Find(kFirst)->kill_cause(), KillCause::kShutdown);
   assignments.Take(kOther);
-  EXPECT_EQ(assignments.Find(kOther)->kill_cause(), KillCause::kShutdown);
+  EXPECT_THAT(assignments.All(), testing::UnorderedElementsAre(kFirst, kOther));
+  assignments.KillAll(KillCause::kDraining);
+  EXPECT_EQ(assignments.Find(kFirst)->kill_cause(), KillCause::kDraining);
   EXPECT_TRUE(assignments.Find(kOther)->token().stop_requested());
+}
+
+TEST(AssignmentTest, IsClaimedOnce) {
+  Assignment assignment;
+  EXPECT_TRUE(assignment.Claim());
+  EXPECT_FALSE(assignment.Claim());
 }
 
 TEST(AssignmentTest, RemembersItsStartAndItsEnd) {

@@ -9,11 +9,7 @@
 #include <stop_token>
 #include <utility>
 
-#include "executor/resources.h"
-#include "tests/fakes/fake_api_server.h"
-#include "tests/fakes/fake_clock.h"
-#include "tests/fakes/fake_command_runner.h"
-#include "tests/fakes/sample_objects.h"
+#include "tests/executor/executor_fixture.h"
 
 namespace fumehood::executor {
 namespace {
@@ -23,58 +19,7 @@ using sandbox::RunResult;
 using std::chrono::milliseconds;
 using OnStarted = std::function<void()>;
 
-RunResult Ended(sandbox::Ending ending) {
-  RunResult result;
-  result.ending = std::move(ending);
-  return result;
-}
-
-class ExecutorTest : public testing::Test {
- protected:
-  // The controller has bound the command to this node, and the watch shows it.
-  void Bind(json command) {
-    server_.Put(kSandboxCommands, command);
-    Show();
-  }
-  // The watch shows the command as it is now.
-  void Show() { executor_.commands_sink().Apply(server_.Find(kSandboxCommands, {"team-a", "build"}).value()); }
-  void ShowCancelled() {
-    json command = server_.Find(kSandboxCommands, {"team-a", "build"}).value();
-    command["spec"]["cancel"] = true;
-    server_.Put(kSandboxCommands, std::move(command));
-    Show();
-  }
-  void ShowDeleted() {
-    const json last = server_.Find(kSandboxCommands, {"team-a", "build"}).value();
-    server_.Erase(kSandboxCommands, {"team-a", "build"});
-    executor_.commands_sink().Remove(last);
-  }
-  // One slot takes all that is to be run.
-  void RunAll() {
-    while (const auto key = executor_.attempts().TryGet()) {
-      executor_.RunAttempt(*key, {});
-      executor_.attempts().Done(*key);
-    }
-  }
-  // What the thread does that mentions long running commands.
-  void MentionAll() {
-    while (const auto key = executor_.long_running().TryGet()) {
-      executor_.MentionRunning(*key, {});
-      executor_.long_running().Done(*key);
-    }
-  }
-  api::SandboxCommand Stored() const { return api::Read(server_.Find(kSandboxCommands, {"team-a", "build"}).value()); }
-  size_t runs() const { return runner_.requests().size(); }
-
-  const json bound_ = api::AsBound(api::SampleCommand());
-  FakeClock clock_;
-  kube::FakeApiServer server_;
-  kube::Client client_{server_, "fumehood-executor"};
-  service::Log log_{service::LogLevel::kError};
-  sandbox::FakeCommandRunner runner_;
-  Reporter reporter_{client_, log_};
-  Executor executor_{{clock_, log_, runner_, reporter_, "runsc"}};
-};
+class ExecutorTest : public ExecutorFixture {};
 
 TEST_F(ExecutorTest, RunsACommandAndReportsItsResult) {
   runner_.Behave([this](const OnStarted& on_started, std::stop_token) {
@@ -99,7 +44,7 @@ TEST_F(ExecutorTest, ACommandThatIsSeenTwiceRunsOnce) {
   Bind(bound_);
   Show();
   RunAll();
-  executor_.commands_sink().Replace({bound_});
+  executor_->commands_sink().Replace({bound_});
   RunAll();
   EXPECT_EQ(runs(), 1u);
 }
@@ -202,46 +147,103 @@ TEST_F(ExecutorTest, ACommandThatIsDeletedWhileItRunsIsKilledAndNotReported) {
   EXPECT_EQ(server_.request_count(), 0);
 }
 
-TEST_F(ExecutorTest, AtShutdownRunningCommandsAreKilledAndNotReported) {
+TEST_F(ExecutorTest, WhatStillRunsWhenADrainIsOverIsKilledAndHandedBack) {
   runner_.Behave([this](const OnStarted& on_started, std::stop_token stop) {
     on_started();
-    executor_.Shutdown();
+    executor_->Drain();
+    EXPECT_FALSE(stop.stop_requested()) << "what runs may run on";
+    EXPECT_FALSE(executor_->WaitUntilNothingRuns(milliseconds(0), {}));
+    executor_->KillAll();
     EXPECT_TRUE(stop.stop_requested());
     return Ended(sandbox::Cancelled{});
   });
   Bind(bound_);
   RunAll();
-  EXPECT_EQ(Stored().status.phase, api::Phase::kScheduled);
+  EXPECT_TRUE(executor_->WaitUntilNothingRuns(milliseconds(0), {}));
+  EXPECT_EQ(Stored().status.phase, api::Phase::kPending);
+  EXPECT_EQ(ReasonOfScheduled(), "Draining");
+}
+
+TEST_F(ExecutorTest, WhatEndsDuringADrainHasItsResult) {
+  runner_.Behave([this](const OnStarted& on_started, std::stop_token) {
+    on_started();
+    executor_->Drain();
+    executor_->KillAll();
+    return Ended(sandbox::Exited{0});
+  });
+  Bind(bound_);
+  RunAll();
+  EXPECT_EQ(Stored().status.phase, api::Phase::kSucceeded);
+}
+
+TEST_F(ExecutorTest, WhatWaitsWhenADrainBeginsIsHandedBackAtOnce) {
+  Bind(bound_);
+  executor_->Drain();
+  ReportAll();
+  EXPECT_EQ(ReasonOfScheduled(), "Draining");
+  RunAll();
+  EXPECT_EQ(runs(), 0u);
+}
+
+TEST_F(ExecutorTest, WhatComesDuringADrainIsHandedBack) {
+  executor_->Drain();
+  Bind(bound_);
+  ReportAll();
+  EXPECT_EQ(Stored().status.phase, api::Phase::kPending);
+  EXPECT_EQ(ReasonOfScheduled(), "Draining");
+  EXPECT_EQ(runs(), 0u);
+}
+
+TEST_F(ExecutorTest, WithoutItsLeaseItStartsNothing) {
+  lease_held_ = false;
+  Bind(bound_);
+  RunAll();
+  clock_.Advance(milliseconds(5'000));
+  RunAll();
+  EXPECT_EQ(runs(), 0u);
   EXPECT_EQ(server_.request_count(), 0);
 }
 
-TEST_F(ExecutorTest, AfterShutdownNothingIsRunAnyMore) {
-  executor_.Shutdown();
+TEST_F(ExecutorTest, WithItsLeaseAgainItStartsWhatIsStillItsOwn) {
+  lease_held_ = false;
   Bind(bound_);
   RunAll();
+  lease_held_ = true;
+  clock_.Advance(milliseconds(200));
+  RunAll();
+  EXPECT_EQ(runs(), 1u);
+  EXPECT_EQ(Stored().status.phase, api::Phase::kSucceeded);
+}
+
+TEST_F(ExecutorTest, WithItsLeaseAgainItStartsNothingThatWasGivenToAnother) {
+  lease_held_ = false;
+  Bind(bound_);
+  RunAll();
+  server_.Put(kSandboxCommands, api::AsBound(api::SampleCommand(), "node-2", 2));  // not shown by the watch yet
+  lease_held_ = true;
+  clock_.Advance(milliseconds(200));
+  RunAll();
   EXPECT_EQ(runs(), 0u);
-  EXPECT_EQ(Stored().status.phase, api::Phase::kScheduled);
 }
 
 TEST_F(ExecutorTest, WhatCannotBeRunIsHandedBack) {
   runner_.Behave([](const OnStarted&, std::stop_token) -> Result<RunResult> {
-    return Fail(ErrorCode::kUnavailable, "start sandbox: no space left");
+    return Fail(ErrorCode::kUnavailable, "start sandbox: /var/lib/node-only/path: no space left");
   });
   Bind(bound_);
   RunAll();
   EXPECT_EQ(Stored().status.phase, api::Phase::kPending);
   EXPECT_FALSE(Stored().IsFinished());
   EXPECT_EQ(Stored().status.attempt, 1);
+  EXPECT_EQ(ReasonOfScheduled(), "Rejected");
   const auto stored = Stored();
-  const auto* scheduled = api::FindCondition(stored.status.conditions, "Scheduled");
-  ASSERT_NE(scheduled, nullptr);
-  EXPECT_EQ(scheduled->reason, "Rejected");
-  EXPECT_EQ(scheduled->message, "start sandbox: no space left");
+  const std::string& message = api::FindCondition(stored.status.conditions, "Scheduled")->message;
+  EXPECT_EQ(message, "the executor could not run the command (unavailable); its log says why");
 }
 
 TEST_F(ExecutorTest, AHandedBackAttemptDoesNotRunAgain) {
   runner_.Behave([](const OnStarted&, std::stop_token) -> Result<RunResult> {
-    return Fail(ErrorCode::kUnavailable, "start sandbox: no space left");
+    return Fail(ErrorCode::kUnavailable, "start sandbox: /var/lib/node-only/path: no space left");
   });
   Bind(bound_);
   RunAll();
@@ -287,7 +289,7 @@ TEST_F(ExecutorTest, AShortCommandIsNotMentioned) {
 
 TEST_F(ExecutorTest, ACommandThatIsNotStartedYetIsNotMentioned) {
   Bind(bound_);
-  executor_.MentionRunning(KeyOf(Stored()), {});
+  executor_->MentionRunning(KeyOf(Stored()), {});
   EXPECT_EQ(Stored().status.phase, api::Phase::kScheduled);
 }
 
@@ -332,12 +334,14 @@ TEST_F(ExecutorTest, SlotsRunCommandsAtOnce) {
     for (int now = running; now < 2 && !stop.stop_requested(); now = running) running.wait(now);
     return Ended(sandbox::Exited{0});
   });
-  const auto run = [this](const AttemptKey& key, std::stop_token stop) { return executor_.RunAttempt(key, stop); };
-  const kube::Workers<AttemptKey> slots(executor_.attempts(), 2, "slot", run);
+  const auto run = [this](const AttemptKey& key, std::stop_token stop) { return executor_->RunAttempt(key, stop); };
+  const kube::Workers<AttemptKey> slots(executor_->attempts(), 2, "slot", run);
+  const auto deliver = [this](const AttemptKey& key, std::stop_token stop) { return reporter_->Deliver(key, stop); };
+  const kube::Workers<AttemptKey> reporters(reporter_->pending(), 2, "report", deliver);
   for (const char* const name : {"a", "b"}) {
     const json command = api::AsBound(api::SampleCommand(name));
     server_.Put(kSandboxCommands, command);
-    executor_.commands_sink().Apply(command);
+    executor_->commands_sink().Apply(command);
   }
   EXPECT_TRUE(server_.WaitUntil([this] {
     for (const json& object : server_.All(kSandboxCommands, "team-a")) {

@@ -7,6 +7,7 @@
 #include <ostream>
 #include <string>
 
+#include "executor/finished_status.h"
 #include "lib/api/names.h"
 #include "lib/base/utf8.h"
 #include "tests/fakes/sample_objects.h"
@@ -34,7 +35,8 @@ sandbox::RunResult ResultOf(sandbox::Ending ending) {
 }
 
 api::SandboxCommandStatus StatusOf(const sandbox::RunResult& result, std::optional<WallTime> start_time = kStart) {
-  return FinishedStatus(api::Read(api::AsBound(api::SampleCommand())), result, {"runsc", start_time, kEnd}, kMaxOutput);
+  const auto command = api::Read(api::AsBound(api::SampleCommand()));
+  return FinishedStatus(MakeOutcome(command, result, {"runsc", start_time, kEnd}), kMaxOutput);
 }
 
 const api::Condition& ConditionOf(const api::SandboxCommandStatus& status, std::string_view type) {
@@ -142,7 +144,8 @@ TEST(FinishedStatusTest, TimesAreInMilliseconds) {
 
 TEST(FinishedStatusTest, WhatTheControllerWroteStays) {
   const auto command = api::Read(api::AsBound(api::AsHandedBack(api::SampleCommand()), "node-1", 2));
-  const auto status = FinishedStatus(command, ResultOf(sandbox::Exited{0}), {"runsc", kStart, kEnd}, kMaxOutput);
+  const auto status =
+      FinishedStatus(MakeOutcome(command, ResultOf(sandbox::Exited{0}), {"runsc", kStart, kEnd}), kMaxOutput);
   EXPECT_EQ(status.node_name, "node-1");
   EXPECT_EQ(status.attempt, 2);
   EXPECT_EQ(ConditionOf(status, api::condition::kScheduled).message, "the disk is full");
@@ -154,6 +157,32 @@ TEST(FinishedStatusTest, AMessageFromTheSandboxNeverMakesTheResultUnwritable) {
   const std::string& message = ConditionOf(status, api::condition::kFinished).message;
   EXPECT_TRUE(IsUtf8(message));
   EXPECT_LE(message.size(), 32'768u);
+}
+
+TEST(FinishedStatusTest, SaysHowMuchRoomTheObjectTakes) {
+  auto result = ResultOf(sandbox::Exited{0});
+  result.stdout_output = {std::string(10'000, 'x'), "", 10'000};
+  const auto small = StatusOf(ResultOf(sandbox::Exited{0}));
+  EXPECT_GT(small.stored_bytes, 1'000);
+  EXPECT_EQ(StatusOf(result).stored_bytes, small.stored_bytes + 10'000);
+}
+
+TEST(BareStatusTest, SaysHowItEndedAndThatTheRestIsMissing) {
+  auto result = ResultOf(sandbox::Exited{3});
+  result.stdout_output = {"out", "", 3};
+  const auto command = api::Read(api::AsBound(api::AsHandedBack(api::SampleCommand()), "node-1", 2));
+  const auto status = BareStatus(MakeOutcome(command, result, {"runsc", kStart, kEnd}));
+  EXPECT_EQ(status.phase, Phase::kFailed);
+  EXPECT_EQ(status.completion_time, kEnd);
+  EXPECT_EQ(status.result->exit_code, 3);
+  EXPECT_EQ(status.result->stdout_text, "");
+  EXPECT_EQ(status.result->stdout_bytes, 3);
+  EXPECT_TRUE(status.result->stdout_truncated);
+  EXPECT_FALSE(status.result->stderr_truncated);
+  EXPECT_FALSE(status.isolation);
+  EXPECT_EQ(ConditionOf(status, api::condition::kFinished).reason, "ExitedNonZero");
+  EXPECT_EQ(ConditionOf(status, api::condition::kFinished).message,
+            "the object takes no more: outputs and details are left out");
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <ostream>
 #include <string>
 
+#include "executor/finished_status.h"
 #include "executor/outcome.h"
 #include "tests/fakes/sample_objects.h"
 
@@ -26,8 +27,8 @@ TEST_P(ShorteningTest, KeepsHeadAndTail) {
   sandbox::RunResult result;
   result.ending = sandbox::Exited{0};
   result.stdout_output = GetParam().output;
-  const auto status = FinishedStatus(api::Read(api::AsBound(api::SampleCommand())), result,
-                                     {"runsc", WallTime{}, WallTime{}}, GetParam().max);
+  const auto command = api::Read(api::AsBound(api::SampleCommand()));
+  const auto status = FinishedStatus(MakeOutcome(command, result, {"runsc", WallTime{}, WallTime{}}), GetParam().max);
   ASSERT_TRUE(status.result);
   EXPECT_EQ(status.result->stdout_text, GetParam().want);
   EXPECT_EQ(status.result->stdout_truncated, GetParam().want_truncated);

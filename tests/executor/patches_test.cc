@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "executor/finished_status.h"
 #include "executor/outcome.h"
 #include "tests/fakes/sample_objects.h"
 
@@ -15,6 +16,7 @@ namespace {
 using nlohmann::json;
 
 constexpr WallTime kNow{std::chrono::days(20'000)};
+const HandBack kNoSpace{"Rejected", "no space left"};
 
 json BoundObject() {
   json object = api::AsBound(api::AsHandedBack(api::SampleCommand()), "node-1", 2);
@@ -27,7 +29,7 @@ json FinishedPatch(const json& object) {
   sandbox::RunResult result;
   result.ending = sandbox::Exited{3};
   result.stdout_output = {"out", "", 3};
-  return ResultPatch(command, FinishedStatus(command, result, {"runsc", kNow, kNow}, 100));
+  return ResultPatch(KeyOf(command), FinishedStatus(MakeOutcome(command, result, {"runsc", kNow, kNow}), 100));
 }
 
 // Whether the object takes the patch.
@@ -45,11 +47,13 @@ void ExpectFenced(const json& patch) {
   EXPECT_EQ(patch.at(0), (json{{"op", "test"}, {"path", "/metadata/uid"}, {"value", "uid-of-build"}}));
   EXPECT_EQ(patch.at(1), (json{{"op", "test"}, {"path", "/status/attempt"}, {"value", 2}}));
   for (size_t i = 2; i < patch.size(); ++i) {
+    if (patch[i].at("op") == "test") continue;
     const std::string path = patch[i].at("path");
     EXPECT_THAT(path, testing::StartsWith("/status/"));
-    EXPECT_THAT(path, testing::Not(testing::AnyOf(testing::StartsWith("/status/nodeName"),
-                                                  testing::StartsWith("/status/executor"),
-                                                  testing::StartsWith("/status/attempt"))));
+    EXPECT_THAT(path, testing::Not(testing::AnyOf(
+                          testing::StartsWith("/status/nodeName"), testing::StartsWith("/status/executor"),
+                          testing::StartsWith("/status/attempt"), testing::StartsWith("/status/retries"),
+                          testing::StartsWith("/status/queuedTime"))));
   }
   EXPECT_TRUE(Fits(BoundObject(), patch));
   json successor = BoundObject();
@@ -62,20 +66,20 @@ void ExpectFenced(const json& patch) {
 
 TEST(PatchesTest, EachIsFencedByUidAndAttempt) {
   const auto command = api::Read(BoundObject());
-  ExpectFenced(RunningPatch(command, kNow));
+  ExpectFenced(RunningPatch(KeyOf(command), kNow));
   ExpectFenced(FinishedPatch(BoundObject()));
-  ExpectFenced(HandBackPatch(command, "no space left", kNow));
+  ExpectFenced(HandBackPatch(command, kNoSpace, kNow));
 }
 
 TEST(PatchesTest, RunningSaysSinceWhen) {
-  const json patched = BoundObject().patch(RunningPatch(api::Read(BoundObject()), kNow));
+  const json patched = BoundObject().patch(RunningPatch(KeyOf(api::Read(BoundObject())), kNow));
   EXPECT_EQ(patched.at("status").at("phase"), "Running");
   EXPECT_EQ(patched.at("status").at("startTime"), FormatMicroTime(kNow));
 }
 
 TEST(PatchesTest, RunningIsRefusedWhenTheResultIsThere) {
   const json finished = BoundObject().patch(FinishedPatch(BoundObject()));
-  EXPECT_FALSE(Fits(finished, RunningPatch(api::Read(BoundObject()), kNow)));
+  EXPECT_FALSE(Fits(finished, RunningPatch(KeyOf(api::Read(BoundObject())), kNow)));
 }
 
 TEST(PatchesTest, AResultIsTheWholeStatusOfTheFinishedCommand) {
@@ -92,12 +96,12 @@ TEST(PatchesTest, AResultIsTheWholeStatusOfTheFinishedCommand) {
 }
 
 TEST(PatchesTest, AResultTakesThePlaceOfWhatWasMentionedWhileRunning) {
-  const json running = BoundObject().patch(RunningPatch(api::Read(BoundObject()), kNow));
+  const json running = BoundObject().patch(RunningPatch(KeyOf(api::Read(BoundObject())), kNow));
   EXPECT_TRUE(Fits(running, FinishedPatch(BoundObject())));
 }
 
 TEST(PatchesTest, HandingBackSaysWhy) {
-  const json patched = BoundObject().patch(HandBackPatch(api::Read(BoundObject()), "no space left", kNow));
+  const json patched = BoundObject().patch(HandBackPatch(api::Read(BoundObject()), kNoSpace, kNow));
   const auto command = api::Read(patched);
   EXPECT_EQ(command.status.phase, api::Phase::kPending);
   EXPECT_FALSE(command.IsBound());
@@ -110,8 +114,14 @@ TEST(PatchesTest, HandingBackSaysWhy) {
   EXPECT_EQ(scheduled->message, "no space left");
 }
 
+TEST(PatchesTest, HandingBackIsRefusedWhenSomebodyElseWasFaster) {
+  const json handed_back = BoundObject().patch(HandBackPatch(api::Read(BoundObject()), kNoSpace, kNow));
+  EXPECT_FALSE(Fits(handed_back, HandBackPatch(api::Read(BoundObject()), kNoSpace, kNow)));
+}
+
 TEST(PatchesTest, HandingBackWorksWithAnyMessage) {
-  const json patch = HandBackPatch(api::Read(BoundObject()), "runsc said \xff" + std::string(100'000, 'x'), kNow);
+  const HandBack why{"Rejected", "runsc said \xff" + std::string(100'000, 'x')};
+  const json patch = HandBackPatch(api::Read(BoundObject()), why, kNow);
   EXPECT_NO_THROW(patch.dump());
   EXPECT_LT(patch.dump().size(), 40'000u);
 }

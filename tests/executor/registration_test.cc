@@ -8,6 +8,7 @@
 #include "executor/resources.h"
 #include "lib/api/sandbox_executor.h"
 #include "tests/fakes/fake_api_server.h"
+#include "tests/fakes/fake_clock.h"
 #include "tests/fakes/sample_objects.h"
 
 namespace fumehood::executor {
@@ -17,107 +18,103 @@ using api::ConditionStatus;
 using std::chrono::seconds;
 using testing::ElementsAre;
 
-constexpr WallTime kSince{std::chrono::days(20'000)};
-constexpr WallTime kNow = kSince + seconds(30);
-
 Offer SampleOffer() {
   return {.node_name = "node-1",
           .executor = {"executor-abc", "pod-uid"},
-          .since = kSince,
           .slots = 4,
           .images = {"default", "go"},
           .handler = "runsc",
           .runtime = {"runsc", "release-20260901.0", "systrap"}};
 }
 
-TEST(ExecutorStatusTest, SaysWhatIsOffered) {
-  const auto status = ExecutorStatus(SampleOffer(), Availability::kServing, kNow);
+TEST(ReadinessTest, WithoutAnImageNothingIsServed) {
+  Offer offer = SampleOffer();
+  EXPECT_TRUE(Serving(offer).ready);
+  offer.images.clear();
+  EXPECT_FALSE(Serving(offer).ready);
+  EXPECT_EQ(Serving(offer).reason, "NoUsableImage");
+}
+
+class RegistrationTest : public testing::Test {
+ protected:
+  Status Refresh(const Readiness& readiness = Serving(SampleOffer())) { return registration_.Refresh(readiness, {}); }
+  api::SandboxExecutor Stored() const {
+    return api::ReadSandboxExecutor(server_.Find(kSandboxExecutors, {"", "node-1"}).value()).value();
+  }
+  api::Condition Ready() const { return Stored().status.conditions.at(0); }
+
+  FakeClock clock_;
+  kube::FakeApiServer server_;
+  kube::Client client_{server_, "fumehood-executor"};
+  Registration registration_{client_, clock_, SampleOffer()};
+};
+
+TEST_F(RegistrationTest, SaysWhatIsOffered) {
+  ASSERT_TRUE(Refresh());
+  const auto status = Stored().status;
+  EXPECT_EQ(Stored().metadata.name, "node-1");
   EXPECT_EQ(status.executor.pod_name, "executor-abc");
   EXPECT_EQ(status.executor.pod_uid, "pod-uid");
   EXPECT_EQ(status.slots, 4);
   EXPECT_THAT(status.images, ElementsAre("default", "go"));
   EXPECT_THAT(status.handlers, ElementsAre("runsc"));
   EXPECT_EQ(status.runtime.version, "release-20260901.0");
-  EXPECT_EQ(status.heartbeat_time, kNow);
+  EXPECT_EQ(Ready().status, ConditionStatus::kTrue);
+  EXPECT_EQ(Ready().reason, "Serving");
 }
 
-TEST(ExecutorStatusTest, IsReadySinceItCameToBe) {
-  const auto status = ExecutorStatus(SampleOffer(), Availability::kServing, kNow);
-  ASSERT_EQ(status.conditions.size(), 1u);
-  EXPECT_EQ(status.conditions[0].type, "Ready");
-  EXPECT_EQ(status.conditions[0].status, ConditionStatus::kTrue);
-  EXPECT_EQ(status.conditions[0].reason, "Serving");
-  EXPECT_EQ(status.conditions[0].last_transition_time, kSince);
+TEST_F(RegistrationTest, WhatWasSaidIsNotRepeatedForAMinute) {
+  ASSERT_TRUE(Refresh());
+  const int requests = server_.request_count();
+  clock_.Advance(seconds(59));
+  ASSERT_TRUE(Refresh());
+  EXPECT_EQ(server_.request_count(), requests);
+  server_.Erase(kSandboxExecutors, {"", "node-1"});
+  clock_.Advance(seconds(1));
+  ASSERT_TRUE(Refresh());
+  EXPECT_EQ(Stored().status.slots, 4) << "somebody had deleted it";
 }
 
-TEST(ExecutorStatusTest, WithoutAnImageItIsNotReady) {
-  Offer offer = SampleOffer();
-  offer.images.clear();
-  const auto status = ExecutorStatus(offer, Availability::kServing, kNow);
-  EXPECT_EQ(status.conditions.at(0).status, ConditionStatus::kFalse);
-  EXPECT_EQ(status.conditions.at(0).reason, "NoUsableImage");
+TEST_F(RegistrationTest, AChangeIsSaidAtOnceWithItsTime) {
+  ASSERT_TRUE(Refresh());
+  clock_.Advance(seconds(7));
+  ASSERT_TRUE(Refresh(Draining()));
+  EXPECT_EQ(Ready().status, ConditionStatus::kFalse);
+  EXPECT_EQ(Ready().reason, "Draining");
+  EXPECT_EQ(Ready().last_transition_time, clock_.WallNow());
 }
 
-TEST(ExecutorStatusTest, WhoIsStoppingIsNotReadyAnyMore) {
-  const auto status = ExecutorStatus(SampleOffer(), Availability::kStopping, kNow);
-  EXPECT_EQ(status.conditions.at(0).status, ConditionStatus::kFalse);
-  EXPECT_EQ(status.conditions.at(0).reason, "Stopping");
-  EXPECT_EQ(status.conditions.at(0).last_transition_time, kNow);
+TEST_F(RegistrationTest, AnotherReasonForTheSameIsNoTransition) {
+  ASSERT_TRUE(Refresh(LedgerUnavailable({ErrorCode::kUnavailable, "no space left on device"})));
+  const WallTime since = Ready().last_transition_time;
+  EXPECT_EQ(Ready().reason, "LedgerUnavailable");
+  EXPECT_THAT(Ready().message, testing::HasSubstr("no space left on device"));
+  clock_.Advance(seconds(7));
+  ASSERT_TRUE(Refresh(Draining()));
+  EXPECT_EQ(Ready().last_transition_time, since);
 }
 
-class RegisterTest : public testing::Test {
- protected:
-  Status Register(Availability availability = Availability::kServing, WallTime now = kNow) {
-    return executor::Register(client_, SampleOffer(), availability, now, {});
-  }
-  api::SandboxExecutor Stored() const {
-    return api::ReadSandboxExecutor(server_.Find(kSandboxExecutors, {"", "node-1"}).value()).value();
-  }
-
-  kube::FakeApiServer server_;
-  kube::Client client_{server_, "fumehood-executor"};
-};
-
-TEST_F(RegisterTest, MakesTheObjectWhereThereIsNone) {
-  ASSERT_TRUE(Register());
-  EXPECT_EQ(Stored().metadata.name, "node-1");
-  EXPECT_EQ(Stored().status.slots, 4);
-  EXPECT_EQ(Stored().status.heartbeat_time, kNow);
-}
-
-TEST_F(RegisterTest, RefreshesTheOneThatIsThere) {
-  ASSERT_TRUE(Register());
-  const std::string uid = Stored().metadata.uid;
-  ASSERT_TRUE(Register(Availability::kServing, kNow + seconds(10)));
-  EXPECT_EQ(Stored().metadata.uid, uid);
-  EXPECT_EQ(Stored().status.heartbeat_time, kNow + seconds(10));
-}
-
-TEST_F(RegisterTest, TakesThePlaceOfAPredecessorOnTheSameNode) {
+TEST_F(RegistrationTest, TakesThePlaceOfAPredecessorOnTheSameNode) {
   server_.Put(kSandboxExecutors, api::SampleExecutor("node-1", 9));
-  ASSERT_TRUE(Register());
+  ASSERT_TRUE(Refresh());
   EXPECT_EQ(Stored().status.executor.pod_uid, "pod-uid");
   EXPECT_EQ(Stored().status.slots, 4);
   EXPECT_THAT(Stored().status.images, ElementsAre("default", "go"));
 }
 
-TEST_F(RegisterTest, OneThatIsMadeMeanwhileWillDo) {
+TEST_F(RegistrationTest, OneThatIsMadeMeanwhileWillDo) {
   server_.RefuseNext(1, 404);
   server_.Put(kSandboxExecutors, api::SampleExecutor("node-1", 9));
-  ASSERT_TRUE(Register());
+  ASSERT_TRUE(Refresh());
   EXPECT_EQ(Stored().status.slots, 4);
 }
 
-TEST_F(RegisterTest, SaysThatItIsStopping) {
-  ASSERT_TRUE(Register());
-  ASSERT_TRUE(Register(Availability::kStopping));
-  EXPECT_EQ(Stored().status.conditions.at(0).reason, "Stopping");
-}
-
-TEST_F(RegisterTest, AServerThatRefusesIsAnError) {
+TEST_F(RegistrationTest, AServerThatRefusesIsAnErrorAndAskedAgainNextTime) {
   server_.RefuseNext(1, 403);
-  EXPECT_EQ(Register().error().code, ErrorCode::kForbidden);
+  EXPECT_EQ(Refresh().error().code, ErrorCode::kForbidden);
   EXPECT_FALSE(server_.Find(kSandboxExecutors, {"", "node-1"}));
+  ASSERT_TRUE(Refresh());
+  EXPECT_EQ(Stored().status.slots, 4);
 }
 
 }  // namespace

@@ -29,12 +29,12 @@ inline json AsBound(json command, const std::string& node_name = "node-1", int64
   return command;
 }
 
-inline json AsHandedBack(json command, int64_t attempt = 1) {
+inline json AsHandedBack(json command, int64_t attempt = 1, const std::string& reason = "Rejected") {
   command = AsBound(std::move(command), "node-1", attempt);
   command["status"]["phase"] = "Pending";
   command["status"]["conditions"] = json::array({{{"type", "Scheduled"},
                                                   {"status", "False"},
-                                                  {"reason", "Rejected"},
+                                                  {"reason", reason},
                                                   {"message", "the disk is full"},
                                                   {"lastTransitionTime", "2024-01-01T00:00:00Z"}}});
   return command;
@@ -58,12 +58,26 @@ inline json SampleExecutor(const std::string& node_name = "node-1", int64_t slot
             {"slots", slots},
             {"images", json::array({{{"name", "default"}}})},
             {"handlers", json::array({"runsc"})},
-            {"heartbeatTime", "2024-01-01T00:00:00.000000Z"},
             {"conditions", json::array({{{"type", "Ready"},
                                          {"status", "True"},
                                          {"reason", "Serving"},
                                          {"message", "takes commands"},
                                          {"lastTransitionTime", "2024-01-01T00:00:00Z"}}})}}}};
+}
+
+// The Lease of the executor of this node.
+inline json SampleLease(const std::string& node_name = "node-1", WallTime renew_time = {}) {
+  return {{"apiVersion", "coordination.k8s.io/v1"},
+          {"kind", "Lease"},
+          {"metadata",
+           {{"namespace", "fumehood-system"},
+            {"name", "executor-" + node_name},
+            {"uid", "uid-of-lease-" + node_name},
+            {"resourceVersion", "1"}}},
+          {"spec",
+           {{"holderIdentity", "executor-on-" + node_name},
+            {"leaseDurationSeconds", 40},
+            {"renewTime", FormatMicroTime(renew_time)}}}};
 }
 
 inline json SampleNode(const std::string& name = "node-1", const std::map<std::string, std::string>& labels = {}) {

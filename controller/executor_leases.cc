@@ -1,0 +1,89 @@
+#include "controller/executor_leases.h"
+
+#include <algorithm>
+
+#include "lib/api/names.h"
+
+namespace fumehood::controller {
+namespace {
+
+using std::chrono::seconds;
+
+// Whatever a Lease says, a loss takes at least one renewal and at most a quarter of an hour to be noticed.
+constexpr seconds kShortestDuration{1};
+constexpr seconds kLongestDuration{900};
+
+}  // namespace
+
+std::string_view NodeOfLease(std::string_view lease_name) {
+  return lease_name.starts_with(api::kExecutorLeasePrefix) ? lease_name.substr(api::kExecutorLeasePrefix.size())
+                                                           : std::string_view();
+}
+
+void ExecutorLeases::SeeLocked(SteadyTime now) {
+  seen_ = now;
+  if (!interrupted_) return;
+  interrupted_ = false;
+  for (auto& [node_name, executor] : executors_) {
+    executor.changed = now;
+    executor.loss_told = false;
+  }
+}
+
+void ExecutorLeases::Observe(const kube::Lease& lease, SteadyTime now) {
+  std::lock_guard lock(mutex_);
+  SeeLocked(now);
+  const std::string node_name(NodeOfLease(lease.metadata.name));
+  if (node_name.empty()) return;
+  Executor& executor = executors_[node_name];
+  if (executor.has_lease && executor.holder == lease.holder_identity && executor.renew_time == lease.renew_time) return;
+  executor = {.holder = lease.holder_identity,
+              .renew_time = lease.renew_time,
+              .duration = std::clamp(lease.duration.value_or(kDefaultDuration), kShortestDuration, kLongestDuration),
+              .has_lease = true,
+              .changed = now,
+              .loss_told = false};
+}
+
+void ExecutorLeases::ObserveDeleted(const kube::Lease& lease, SteadyTime now) {
+  std::lock_guard lock(mutex_);
+  SeeLocked(now);
+  const auto executor = executors_.find(std::string(NodeOfLease(lease.metadata.name)));
+  if (executor != executors_.end()) executor->second.has_lease = false;
+}
+
+void ExecutorLeases::OnInterrupted() {
+  std::lock_guard lock(mutex_);
+  interrupted_ = true;
+}
+
+void ExecutorLeases::Expect(const std::string& node_name, SteadyTime now) {
+  std::lock_guard lock(mutex_);
+  const auto [executor, is_new] = executors_.try_emplace(node_name);
+  if (is_new) executor->second.changed = now;
+}
+
+bool ExecutorLeases::IsAlive(const std::string& node_name) const {
+  std::lock_guard lock(mutex_);
+  const auto executor = executors_.find(node_name);
+  return executor != executors_.end() && executor->second.has_lease && !IsLostLocked(executor->second);
+}
+
+bool ExecutorLeases::IsLost(const std::string& node_name) const {
+  std::lock_guard lock(mutex_);
+  const auto executor = executors_.find(node_name);
+  return executor != executors_.end() && IsLostLocked(executor->second);
+}
+
+std::vector<std::string> ExecutorLeases::TakeNewlyLost() {
+  std::lock_guard lock(mutex_);
+  std::vector<std::string> lost;
+  for (auto& [node_name, executor] : executors_) {
+    if (executor.loss_told || !IsLostLocked(executor)) continue;
+    executor.loss_told = true;
+    lost.push_back(node_name);
+  }
+  return lost;
+}
+
+}  // namespace fumehood::controller

@@ -1,0 +1,42 @@
+#include "executor/options.h"
+
+#include <CLI/CLI.hpp>
+
+#include "lib/service/command_line.h"
+
+namespace fumehood::executor {
+
+void AddOptions(CLI::App& app, Options& options) {
+  app.add_option("--kubeconfig", options.kubeconfig,
+                 "how to reach the API server (default: $KUBECONFIG, the pod's service account, ~/.kube/config)");
+  app.add_option("--namespace", options.ns,
+                 "where the executor's lease is (default: the namespace of the kubeconfig's context, or of the pod)");
+  app.add_option("--node-name", options.node_name, "the node that this executor serves")->required();
+  app.add_option("--pod-name", options.pod.pod_name, "the pod that it runs in")->required();
+  app.add_option("--pod-uid", options.pod.pod_uid, "that pod's uid")->required();
+  app.add_option("--slots", options.slots, "commands at once")->check(CLI::Range(1, 1024))->capture_default_str();
+  app.add_option("--handler", options.handler, "the RuntimeClass handler that it serves")->capture_default_str();
+  app.add_option("--repositories", options.runsc.repository_root, "the folder below which the repositories are")
+      ->capture_default_str();
+  app.add_option("--images", options.runsc.images, "the folder with one root file system per directory")
+      ->capture_default_str();
+  app.add_option("--runsc", options.runsc.runsc, "gVisor's runsc")->capture_default_str();
+  app.add_option("--init", options.runsc.init, "the program that becomes PID 1 of each sandbox")->capture_default_str();
+  app.add_option("--state-dir", options.runsc.state, "a directory for its own use; it is empty again afterwards")
+      ->capture_default_str();
+  app.add_option("--ledger-dir", options.ledger,
+                 "a directory of the node, where the next executor finds what this one has started; "
+                 "it must outlive the pod")
+      ->capture_default_str();
+  service::AddDurationOption(app, "--lease-duration", options.lease_duration,
+                             "after this long without a sign of life, its commands are given to others");
+  service::AddDurationOption(app, "--lease-renew-period", options.lease_renew_period, "how often it gives one");
+  service::AddDurationOption(
+      app, "--grace-period", options.grace_period,
+      "when asked to end, so long at most until it does; what runs longer is handed back. Less than the pod's "
+      "terminationGracePeriodSeconds");
+  service::AddHttpAddressOption(app, options.http_address);
+  service::AddLogOptions(app, options.log_level, options.log_format);
+}
+
+}  // namespace fumehood::executor

@@ -1,0 +1,39 @@
+#include "lib/service/command_line.h"
+
+#include <CLI/CLI.hpp>
+
+#include "lib/service/duration.h"
+
+namespace fumehood::service {
+namespace {
+
+// An option whose text `parse` turns into the value; its error is what the user sees.
+template <typename T>
+CLI::Option* AddParsed(CLI::App& app, const std::string& name, T& value, const std::string& description,
+                       Result<T> (*parse)(std::string_view)) {
+  const auto take = [name, &value, parse](const std::string& text) {
+    const auto parsed = parse(text);
+    if (!parsed) throw CLI::ValidationError(name, parsed.error().message);
+    value = *parsed;
+  };
+  return app.add_option_function<std::string>(name, take, description);
+}
+
+}  // namespace
+
+void AddDurationOption(CLI::App& app, const std::string& name, std::chrono::milliseconds& value,
+                       const std::string& description) {
+  AddParsed(app, name, value, description, ParseDuration)->type_name("DURATION")->default_str(FormatDuration(value));
+}
+
+void AddLogOptions(CLI::App& app, LogLevel& level, LogFormat& format) {
+  AddParsed(app, "--log-level", level, "debug, info, warning or error", ParseLogLevel)->default_str("info");
+  AddParsed(app, "--log-format", format, "text or json", ParseLogFormat)->default_str("text");
+}
+
+void AddHttpAddressOption(CLI::App& app, std::string& address) {
+  app.add_option("--http-address", address,
+                 "where to serve /healthz, /livez, /readyz and /metrics: host:port or :port; without it, nowhere");
+}
+
+}  // namespace fumehood::service
