@@ -21,15 +21,6 @@ constexpr std::string_view kPlainText = "text/plain; charset=utf-8";
 // https://prometheus.io/docs/instrumenting/exposition_formats/
 constexpr std::string_view kPrometheusText = "text/plain; version=0.0.4; charset=utf-8";
 
-std::string_view ReasonPhrase(int status) {
-  switch (status) {
-    case 200: return "OK";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    default: return "Internal Server Error";
-  }
-}
-
 struct HostAndPort {
   std::string host;  // empty: all addresses
   unsigned port = 0;
@@ -120,6 +111,7 @@ Status HttpEndpoint::Listen(std::string_view address) {
                         static_cast<const char*>(nullptr)};
   mg_callbacks callbacks{};
   callbacks.begin_request = OnRequest;
+  callbacks.http_error = OnError;
   callbacks.log_message = OnMessage;
   mg_init_data start{.callbacks = &callbacks, .user_data = this, .configuration_options = options.data()};
   mg_init_library(MG_FEATURES_IPV6);
@@ -164,14 +156,23 @@ int HttpEndpoint::OnRequest(mg_connection* connection) noexcept {
   const auto text = [](const char* value) { return std::string_view(value == nullptr ? "" : value); };
   const std::string_view method = text(request.request_method);
   const Answer answer = endpoint->Respond(method, text(request.local_uri), text(request.query_string));
+  Write(connection, answer, method == "HEAD" ? Part::kHeaders : Part::kAll);
+  return answer.status;
+}
+
+int HttpEndpoint::OnError(mg_connection* connection, int status, const char* message) noexcept {
+  Write(connection, {.status = status, .body = std::string(message) + "\n"}, Part::kAll);
+  return 0;
+}
+
+void HttpEndpoint::Write(mg_connection* connection, const Answer& answer, Part part) {
   std::string bytes = fmt::format(
       "HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{}X-Content-Type-Options: nosniff\r\n"
       "Cache-Control: no-cache\r\nConnection: close\r\n\r\n",
-      answer.status, ReasonPhrase(answer.status), answer.content_type, answer.body.size(),
+      answer.status, mg_get_response_code_text(connection, answer.status), answer.content_type, answer.body.size(),
       answer.status == 405 ? "Allow: GET, HEAD\r\n" : "");
-  if (method != "HEAD") bytes += answer.body;
+  if (part == Part::kAll) bytes += answer.body;
   mg_write(connection, bytes.data(), bytes.size());  // whether somebody takes it is not our business
-  return answer.status;
 }
 
 int HttpEndpoint::OnMessage(const mg_connection* connection, const char* message) noexcept {

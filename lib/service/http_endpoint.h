@@ -49,13 +49,17 @@ class HttpEndpoint {
 
  private:
   struct Answer;
+  enum class Part { kHeaders, kAll };
 
   explicit HttpEndpoint(EndpointContent content) : content_(std::move(content)) {}
   Status Listen(std::string_view address);
   Answer Respond(std::string_view method, std::string_view path, std::string_view query) const;
+  static void Write(mg_connection* connection, const Answer& answer, Part part);
 
   // civetweb's callbacks; an exception must not pass through C.
   static int OnRequest(mg_connection* connection) noexcept;
+  // For what civetweb refuses itself. Its own answer has a date, made by gmtime(), which threads must not share.
+  static int OnError(mg_connection* connection, int status, const char* message) noexcept;
   static int OnMessage(const mg_connection* connection, const char* message) noexcept;
 
   const EndpointContent content_;

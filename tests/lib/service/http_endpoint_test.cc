@@ -123,9 +123,9 @@ INSTANTIATE_TEST_SUITE_P(Requests, RefusedTest,
                                          RefusedRow{"Traversal", "GET /readyz/../../etc/passwd", "", "HTTP/1.1 404 "},
                                          RefusedRow{"Post", "POST /readyz", "Content-Length: 0\r\n", "HTTP/1.1 405 "},
                                          RefusedRow{"Options", "OPTIONS /metrics", "", "HTTP/1.1 405 "},
-                                         RefusedRow{"NoHttp", "nonsense", "", "HTTP/1.0 400 "},
+                                         RefusedRow{"NoHttp", "nonsense", "", "HTTP/1.1 400 "},
                                          RefusedRow{"HeadersWithoutBound", "GET /livez",
-                                                    "X: " + std::string(20'000, 'x') + "\r\n", "HTTP/1.0 400 "}),
+                                                    "X: " + std::string(20'000, 'x') + "\r\n", "HTTP/1.1 400 "}),
                          [](const auto& row) { return row.param.name; });
 
 TEST_F(HttpEndpointTest, MetricsAreNotThereWhereTheyAreNotServed) {
@@ -159,7 +159,7 @@ TEST_F(HttpEndpointTest, ClientsThatSayNothingDelayAProbeByABoundedTime) {
 }
 
 TEST_F(HttpEndpointTest, ClientsThatTakeNothingDelayAProbeByABoundedTime) {
-  metrics_.assign(32U << 20, 'x');  // more than socket buffers take
+  metrics_.assign(16U << 20, 'x');  // more than socket buffers take
   std::vector<std::unique_ptr<Connection>> deaf;
   for (int i = 0; i < 8; ++i) {
     deaf.push_back(std::make_unique<Connection>(endpoint_->port()));
@@ -167,7 +167,7 @@ TEST_F(HttpEndpointTest, ClientsThatTakeNothingDelayAProbeByABoundedTime) {
   }
   const auto begin = std::chrono::steady_clock::now();
   EXPECT_THAT(Ask("GET /livez"), StartsWith("HTTP/1.1 200 "));
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20));
 }
 
 TEST_F(HttpEndpointTest, EndsWhileClientsSayNothing) {
