@@ -82,7 +82,7 @@ Status Serve(const Options& options, const service::Log& log) {
   if (!termination) return Forward(std::move(termination));
   auto config = kube::LoadConfig(options.kubeconfig);
   if (!config) return Forward(std::move(config));
-  const std::string server = config->server;
+  const std::string server = config->server.substr(config->server.find("://") + 3);
   const std::string ns = options.ns.empty() ? config->default_namespace : options.ns;
   log.Info("controller starts", {kv("server", config->server), kv("namespace", ns)});
   auto transport = kube::CppRestTransport::Create(std::move(*config));
@@ -147,7 +147,7 @@ Status Serve(const Options& options, const service::Log& log) {
       return health.Check(clock.SteadyNow(), kWatchPatience);
     });
   }
-  const auto endpoint = service::HttpEndpoint::Start(options.http_address, std::move(content));
+  auto endpoint = service::HttpEndpoint::Start(options.http_address, std::move(content));
   if (!endpoint) return std::unexpected(endpoint.error());
 
   const auto watch = [&](const kube::ResourceType& type, const std::string& in, std::string_view selector,
@@ -184,7 +184,8 @@ Status Serve(const Options& options, const service::Log& log) {
     log.Info("controller ends");
     for (std::jthread& thread : watches) thread.request_stop();
   }
-  elector.reset();  // releases the lease, now that nothing of ours acts any more
+  endpoint->reset();  // it asks the elector
+  elector.reset();    // releases the lease, now that nothing of ours acts any more
   return {};
 }
 

@@ -112,7 +112,7 @@ Status Serve(const Options& options, const service::Log& log) {
   }
   auto config = kube::LoadConfig(options.kubeconfig);
   if (!config) return Forward(std::move(config));
-  const std::string server = config->server;
+  const std::string server = config->server.substr(config->server.find("://") + 3);
   const std::string ns = options.ns.empty() ? config->default_namespace : options.ns;
   const Offer offer = MakeOffer(options, **runner);
   log.Info("executor starts", {kv("node", options.node_name), kv("server", config->server), kv("slots", options.slots),
@@ -128,6 +128,8 @@ Status Serve(const Options& options, const service::Log& log) {
   ExecutorMetrics executor_metrics(metrics, options.slots);
   telemetry::WorkQueueMetrics attempts_observer(metrics, "attempts");
   telemetry::WorkQueueMetrics reports_observer(metrics, "reports");
+  telemetry::ReconcileMetrics slots_observer(metrics, "attempts");
+  telemetry::ReconcileMetrics reporters_observer(metrics, "reports");
   auto lease = kube::LeaseHolder::Create(
       client, lease_clock, LeaseOptions(options, ns),
       {.on_lost = [&](const std::string& rival) { OnLeaseLost(log, *termination, rival); },
@@ -171,14 +173,16 @@ Status Serve(const Options& options, const service::Log& log) {
   {
     const kube::Workers<AttemptKey> reporters(
         reporter.pending(), static_cast<int>(std::min(options.slots, kMaxReporters)), "report",
-        [&reporter](const AttemptKey& key, std::stop_token stop) { return reporter.Deliver(key, stop); });
+        [&reporter](const AttemptKey& key, std::stop_token stop) { return reporter.Deliver(key, stop); },
+        &reporters_observer);
     std::jthread watch([&](std::stop_token stop) {
       RunReflector(client, CommandsOf(options.node_name, watch_health), executor.commands_sink(), stop);
     });
     pthread_setname_np(watch.native_handle(), "watch-commands");
     const kube::Workers<AttemptKey> slots(
         executor.attempts(), static_cast<int>(options.slots), "slot",
-        [&executor](const AttemptKey& key, std::stop_token stop) { return executor.RunAttempt(key, stop); });
+        [&executor](const AttemptKey& key, std::stop_token stop) { return executor.RunAttempt(key, stop); },
+        &slots_observer);
     const kube::Workers<AttemptKey> progress(
         executor.long_running(), 1, "progress",
         [&executor](const AttemptKey& key, std::stop_token stop) { return executor.MentionRunning(key, stop); });
