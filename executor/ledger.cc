@@ -144,7 +144,9 @@ void Ledger::Drop(const AttemptKey& key) {
   if (state_.StageOf(key) == LedgerState::Stage::kUnknown) return;
   state_.Apply(LedgerRecord::Kind::kDropped, key, nullptr);
   // Too large it can't be: the record of its start had room for the same names.
-  queued_.records.push_back(std::move(encoded).value());
+  queued_.records.push_back(*encoded);
+  // Not only when it was written: it is true whatever becomes of the old file.
+  if (is_rewriting_) since_copy_.push_back(*encoded);
 }
 
 Status Ledger::health() const {
@@ -182,8 +184,8 @@ void Ledger::WriteQueued(Lock& lock) {
     if (written) file_size_ = *written;
     if (!written) health_ = AsUnavailable(written.error());
   }
-  if (written && is_rewriting_) since_copy_.insert(since_copy_.end(), batch.records.begin(), batch.records.end());
   for (Waiting* waiting : batch.waiting) {
+    if (written && is_rewriting_) since_copy_.push_back(waiting->encoded);
     if (written) state_.Apply(waiting->kind, waiting->key, waiting->encoded);
     if (!written) waiting->outcome = AsUnavailable(written.error());
     waiting->is_done = true;
@@ -227,6 +229,7 @@ bool Ledger::IsWorthCompacting() const {
 // one, if it is good; what they write is added to the new one before the change.
 void Ledger::Rewrite(Lock& lock) {
   is_rewriting_ = true;
+  since_copy_.clear();
   if (queued_.waiting.empty()) queued_.records.clear();  // drops, which the state has seen
   const std::vector<EncodedRecord> live = state_.live();
   const std::vector<LedgerState::Remembered> remembered(state_.remembered().begin(), state_.remembered().end());

@@ -137,7 +137,7 @@ class Ledger {
   Batch queued_;
   Status health_;
   bool is_rewriting_ = false;
-  std::vector<EncodedRecord> since_copy_;  // written since the rewriting took its copy of the state
+  std::vector<EncodedRecord> since_copy_;  // what came since the rewriting took its copy of the state
   uint64_t file_size_ = 0;                 // up to the end of the last good record
   // Whoever sets it has the file for itself, without the mutex, until it takes it back.
   bool file_is_taken_ = false;

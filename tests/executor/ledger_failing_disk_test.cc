@@ -113,6 +113,20 @@ TEST_F(LedgerOnAFailingDiskTest, DropsAreTakenAllTheSame) {
   EXPECT_EQ(CodeOf(ledger_->Start(Attempt("before"))), ErrorCode::kAlreadyExists);
 }
 
+TEST_F(LedgerOnAFailingDiskTest, ADropDuringTheRewritingIsNotLostWithARecordThatIsRefused) {
+  disk_.FailWrites(EIO);
+  ASSERT_FALSE(ledger_->Start(Attempt("a")));
+  disk_.FailWrites(std::nullopt);
+  disk_.OnSync([this] {
+    ledger_->Drop(Attempt("before"));
+    EXPECT_EQ(CodeOf(ledger_->Start(Attempt("a"))), ErrorCode::kUnavailable);
+    disk_.OnSync(nullptr);
+  });
+  ledger_->Maintain();
+  LosePowerAndRestart();
+  EXPECT_THAT(Describe(*ledger_), ElementsAre("running/1"));
+}
+
 TEST_F(LedgerOnAFailingDiskTest, OpensOnAFullDiskWithWhatItHolds) {
   ledger_.reset();
   disk_.FailWrites(ENOSPC);

@@ -191,7 +191,7 @@ void LiveSeveralLives(unsigned seed) {
 TEST(LedgerPowerLossTest, SeveralThreadsAndSeveralLivesKeepAllPromises) {
   const auto given = static_cast<unsigned>(GTEST_FLAG_GET(random_seed));
   const unsigned first = given != 0 ? given : std::random_device{}() % 99'999 + 1;  // the flag takes no more
-  for (unsigned seed = first; seed < first + 150; ++seed) {
+  for (unsigned seed = first; seed < first + 60; ++seed) {
     SCOPED_TRACE(testing::Message() << "to begin with this one: --gtest_random_seed=" << seed);
     LiveSeveralLives(seed);
     ASSERT_FALSE(testing::Test::HasFailure());
