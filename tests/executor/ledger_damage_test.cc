@@ -11,14 +11,12 @@
 namespace fumehood::executor {
 namespace {
 
-using testing::AnyOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 
 using Kind = LedgerRecord::Kind;
-using Entries = std::vector<std::string>;
 
 // Records of every kind, one of them with bytes that have to be stuffed; and where in the file each ends.
 class LedgerDamageTest : public testing::Test {

@@ -34,14 +34,14 @@ class LedgerOnAFailingDiskTest : public testing::Test {
 TEST_F(LedgerOnAFailingDiskTest, SaysThatTheDiskIsFullAndAcceptsNothing) {
   disk_.FailWrites(ENOSPC);
   const Status start = ledger_->Start(Attempt("a"));
-  EXPECT_EQ(CodeOf(start), ErrorCode::kUnavailable);
+  ASSERT_EQ(CodeOf(start), ErrorCode::kUnavailable);
   EXPECT_THAT(start.error().message, HasSubstr("write \"/fake/ledger\": append: No space left on device"));
-  EXPECT_EQ(CodeOf(ledger_->health()), ErrorCode::kUnavailable);
+  ASSERT_EQ(CodeOf(ledger_->health()), ErrorCode::kUnavailable);
   EXPECT_EQ(ledger_->health().error().message, start.error().message);
 
   const uint64_t operations = disk_.operations();
   const Status end = ledger_->End(Attempt("running"), ResultOf(""));
-  EXPECT_EQ(CodeOf(end), ErrorCode::kUnavailable);
+  ASSERT_EQ(CodeOf(end), ErrorCode::kUnavailable);
   EXPECT_THAT(end.error().message, HasSubstr("No space left on device"));
   EXPECT_EQ(disk_.operations(), operations);
   EXPECT_THAT(Describe(*ledger_), ElementsAre("before/1", "running/1"));

@@ -15,7 +15,6 @@ namespace fumehood::executor {
 namespace {
 
 using testing::ElementsAre;
-using testing::HasSubstr;
 using testing::IsEmpty;
 
 class LedgerTest : public testing::Test {

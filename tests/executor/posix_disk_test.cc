@@ -11,8 +11,8 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
-#include <optional>
 #include <thread>
 
 #include "executor/ledger.h"
@@ -93,7 +93,7 @@ TEST_F(PosixDiskTest, ASyncThatFailsIsToldWithThePath) {
   fdatasync_error = EIO;
   const Status started = ledger->Start(Attempt("a"));
   fdatasync_error = 0;
-  EXPECT_EQ(CodeOf(started), ErrorCode::kUnavailable);
+  ASSERT_EQ(CodeOf(started), ErrorCode::kUnavailable);
   EXPECT_THAT(started.error().message, HasSubstr("var/ledger/ledger\": sync: Input/output error"));
 }
 
@@ -159,6 +159,7 @@ TEST_F(PosixDiskTest, OnAFullFileSystemNothingStartsUntilThereIsRoomAgain) {
   while (started && count < 200) started = ledger->Start(Attempt(std::to_string(++count)));
   ASSERT_EQ(CodeOf(started), ErrorCode::kUnavailable);
   EXPECT_THAT(started.error().message, HasSubstr("No space left on device"));
+  ASSERT_FALSE(ledger->health());
   EXPECT_THAT(ledger->health().error().message, HasSubstr("No space left on device"));
   ledger->Maintain();
   EXPECT_FALSE(ledger->health());
