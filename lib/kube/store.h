@@ -39,6 +39,8 @@ class Store final : public ObjectSink {
 
   struct Handlers {
     OnChange on_change = [](const Pointer&, const Pointer&) {};
+    // Before what a complete list has changed is told: it may have happened long ago, while no watch was open.
+    std::function<void()> before_list = [] {};
     std::function<void()> on_synced = [] {};     // after each complete list
     std::function<void()> on_connected = [] {};  // see ObjectSink::OnConnected
     std::function<void(const Error&)> on_problem = [](const Error&) {};
@@ -66,6 +68,7 @@ class Store final : public ObjectSink {
   }
 
   void Replace(const std::vector<Json>& objects) override {
+    handlers_.before_list();
     std::map<ObjectName, Pointer> fresh;
     for (const Json& json : objects) {
       if (Pointer object = Read(json)) fresh[NameOf(*object)] = object;

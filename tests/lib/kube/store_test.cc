@@ -42,6 +42,7 @@ class StoreTest : public testing::Test {
       ReadThing,
       {.on_change = [this](const Pointer& before,
                            const Pointer& after) { changes_.push_back(Describe(before) + " -> " + Describe(after)); },
+       .before_list = [this] { changes_.push_back("a list"); },
        .on_synced = [this] { ++synced_; },
        .on_connected = [this] { ++connected_; },
        .on_problem = [this](const Error& error) { problems_.push_back(error); }}};
@@ -73,7 +74,7 @@ TEST_F(StoreTest, ListFindsMissedDeletes) {
   store_.Replace({Make("a", "1"), Make("b", "2")});
   changes_.clear();
   store_.Replace({Make("b", "2", 9), Make("c", "3")});
-  EXPECT_EQ(changes_, (Changes{"a/1=0 -> -", "b/2=0 -> b/2=9", "- -> c/3=0"}));
+  EXPECT_EQ(changes_, (Changes{"a list", "a/1=0 -> -", "b/2=0 -> b/2=9", "- -> c/3=0"}));
   EXPECT_EQ(store_.All().size(), 2U);
 }
 
@@ -81,7 +82,7 @@ TEST_F(StoreTest, SuccessorOfTheSameNameIsAnotherObject) {
   store_.Apply(Make("a", "1"));
   store_.Apply(Make("a", "2"));
   store_.Replace({Make("a", "3")});
-  EXPECT_EQ(changes_, (Changes{"- -> a/1=0", "a/1=0 -> -", "- -> a/2=0", "a/2=0 -> -", "- -> a/3=0"}));
+  EXPECT_EQ(changes_, (Changes{"- -> a/1=0", "a/1=0 -> -", "- -> a/2=0", "a list", "a/2=0 -> -", "- -> a/3=0"}));
 }
 
 TEST_F(StoreTest, LateRemovalDoesNotTakeTheSuccessorAway) {
