@@ -83,9 +83,13 @@ Result<ServerUrl> ParseServerUrl(std::string_view text) {
   return url;
 }
 
+std::string HostAndPort(const ServerUrl& url) {
+  if (KindOfHost(url.host) == HostKind::kIpv6) return fmt::format("[{}]:{}", url.host, url.port);
+  return fmt::format("{}:{}", url.host, url.port);
+}
+
 std::string ToString(const ServerUrl& url) {
-  const std::string host = KindOfHost(url.host) == HostKind::kIpv6 ? "[" + url.host + "]" : url.host;
-  return fmt::format("{}://{}:{}{}", SchemeText(url.scheme), host, url.port, url.path_prefix);
+  return fmt::format("{}://{}{}", SchemeText(url.scheme), HostAndPort(url), url.path_prefix);
 }
 
 }  // namespace fumehood::kube

@@ -25,7 +25,10 @@ HostKind KindOfHost(std::string_view host);
 // Reads "https://host[:port][/prefix]". kInvalid also for what has no meaning here: a user, a query, a fragment.
 Result<ServerUrl> ParseServerUrl(std::string_view text);
 
-// The reverse; the port is always there.
+// "host:port", with brackets around an IPv6 address.
+std::string HostAndPort(const ServerUrl& url);
+
+// The reverse of ParseServerUrl; the port is always there.
 std::string ToString(const ServerUrl& url);
 
 }  // namespace fumehood::kube

@@ -18,7 +18,7 @@ namespace fumehood::telemetry {
 // rest_client_*: one server's requests.
 class RestClientMetrics final : public kube::TransportObserver {
  public:
-  // `host`: of the API server, as its URL has it.
+  // `host`: of the API server, with its port.
   RestClientMetrics(service::Metrics& metrics, std::string host);
 
   void OnExchange(const kube::ObservedExchange& exchange) override;
