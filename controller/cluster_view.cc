@@ -46,6 +46,7 @@ ClusterView::ClusterView(const Clock& clock, ClusterListener& listener)
                              .on_problem = [this](const Error& error) { listener_.OnProblem(error); }}),
       leases_(kube::ReadLease,
               {.on_change = [this](const auto& before, const auto& after) { LeaseChanged(before, after); },
+               .before_list = [this] { executor_leases_.OnInterrupted(); },
                .on_connected = [this] { executor_leases_.OnInterrupted(); },
                .on_problem = [this](const Error& error) { listener_.OnProblem(error); }}) {}
 

@@ -187,6 +187,18 @@ TEST_F(ClusterViewTest, AfterAnInterruptionNobodyIsLostByIt) {
   EXPECT_THAT(ReadyNodes(), IsEmpty());
 }
 
+TEST_F(ClusterViewTest, AListAfterAnInterruptionLosesNobody) {
+  AddExecutor();
+  view_.commands_sink().Apply(api::AsBound(api::SampleCommand()));
+  const json unchanged = api::SampleLease("node-1", clock_.WallNow());
+  listener_.heard.clear();
+  clock_.Advance(seconds(600));
+  view_.leases_sink().Replace({unchanged, api::SampleLease("node-2", clock_.WallNow())});
+  view_.NoticeLosses();
+  EXPECT_THAT(listener_.heard, IsEmpty());
+  EXPECT_THAT(ReadyNodes(), ElementsAre("node-1"));
+}
+
 TEST_F(ClusterViewTest, AChangedOfferIsNews) {
   view_.executors_sink().Apply(api::SampleExecutor("node-1", 2));
   EXPECT_TRUE(ChangesSupply([&] { view_.executors_sink().Apply(api::SampleExecutor("node-1", 3)); }));
