@@ -9,6 +9,8 @@ AttemptKey KeyOf(const api::SandboxCommand& command) {
   return {{command.metadata.ns, command.metadata.name}, command.metadata.uid, command.status.attempt};
 }
 
+std::string FullName(const AttemptKey& key) { return key.name.ns + "/" + key.name.name; }
+
 void Assignment::Kill(KillCause cause) {
   auto none = KillCause::kNone;
   if (cause_.compare_exchange_strong(none, cause)) stop_.request_stop();

@@ -27,6 +27,9 @@ struct AttemptKey {
 
 AttemptKey KeyOf(const api::SandboxCommand& command);
 
+// "namespace/name" of the command: for messages.
+std::string FullName(const AttemptKey& key);
+
 // Why a command is killed before its end; it decides what is said about it.
 enum class KillCause {
   kNone,

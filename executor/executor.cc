@@ -94,8 +94,7 @@ void Executor::Recover(std::span<const Ledger::Entry> entries) {
     if (const auto assignment = assignments_.Find(entry.key)) assignment->Claim();
     log_.Info(entry.stage == Ledger::Stage::kEnded ? "found a result that was not reported"
                                                    : "found an attempt without an ending",
-              {kv("command", entry.key.name.ns + "/" + entry.key.name.name), kv("uid", entry.key.uid),
-               kv("attempt", entry.key.attempt)});
+              {kv("command", FullName(entry.key)), kv("uid", entry.key.uid), kv("attempt", entry.key.attempt)});
     if (entry.stage == Ledger::Stage::kEnded) {
       if (auto outcome = ReadOutcome(entry.result)) {
         reporter_.Report(entry.key, std::move(*outcome));
@@ -116,8 +115,9 @@ void Executor::CommandChanged(const Pointer& before, const Pointer& after) {
   const bool is_new = assignments_.Take(key);
   if (after->IsCancelled()) assignments_.Kill(after->metadata.uid, KillCause::kCancelled);
   if (!is_new) return;
-  if (ledger_.is_new() && !commands_.synced()) return GiveBackUnknown(key);
-  if (draining_) return GiveBackUnstarted(key);
+  // Bound before this executor began, and no ledger tells whether it was started.
+  if (ledger_.is_new() && !commands_.synced()) return GiveBackUnclaimed(key, LedgerLost());
+  if (draining_) return GiveBackUnclaimed(key, Draining());
   attempts_.Add(key);
 }
 
@@ -126,19 +126,14 @@ Executor::Pointer Executor::FindCommand(const AttemptKey& key) const {
   return command && KeyOf(*command) == key ? command : nullptr;
 }
 
-void Executor::GiveBackUnstarted(const AttemptKey& key) {
+void Executor::GiveBackUnclaimed(const AttemptKey& key, const HandBack& why) {
   const auto assignment = assignments_.Find(key);
-  if (assignment && assignment->Claim()) reporter_.GiveBack(key, Draining());
-}
-
-void Executor::GiveBackUnknown(const AttemptKey& key) {
-  const auto assignment = assignments_.Find(key);
-  if (assignment && assignment->Claim()) reporter_.GiveBack(key, LedgerLost());
+  if (assignment && assignment->Claim()) reporter_.GiveBack(key, why);
 }
 
 void Executor::Drain() {
   draining_ = true;
-  for (const AttemptKey& key : assignments_.All()) GiveBackUnstarted(key);
+  for (const AttemptKey& key : assignments_.All()) GiveBackUnclaimed(key, Draining());
 }
 
 bool Executor::WaitUntilNothingRuns(milliseconds patience, std::stop_token stop) {
@@ -184,14 +179,13 @@ void Executor::Run(const AttemptKey& key, const api::SandboxCommand& command, As
     return reporter_.GiveBack(key, {std::string(api::reason::kRejected), valid.error().message});
   }
   if (const Status recorded = ledger_.Start(key); !recorded) {
-    log_.Error("attempt not started", {kv("command", FullName(command.metadata)), kv("uid", key.uid),
-                                       kv("attempt", key.attempt), kv("error", recorded.error().message)});
+    log_.Error("attempt not started", {kv("command", FullName(key)), kv("uid", key.uid), kv("attempt", key.attempt),
+                                       kv("error", recorded.error().message)});
     // Started before, by us or by a predecessor: it was, or is being, told what became of it.
     if (recorded.error().code == ErrorCode::kAlreadyExists) return;
     return reporter_.GiveBack(key, Rejected("record the start of the command", recorded.error()));
   }
-  log_.Info("command starts",
-            {kv("command", FullName(command.metadata)), kv("uid", key.uid), kv("attempt", key.attempt)});
+  log_.Info("command starts", {kv("command", FullName(key)), kv("uid", key.uid), kv("attempt", key.attempt)});
   const auto on_started = [&] {
     assignment.SetStarted(clock_.WallNow());
     long_running_.AddAfter(key, kShortRun);
@@ -201,7 +195,7 @@ void Executor::Run(const AttemptKey& key, const api::SandboxCommand& command, As
   assignment.SetEnded();
   if (!result) {
     log_.Error("can't run a command, handing it back",
-               {kv("command", FullName(command.metadata)), kv("uid", key.uid), kv("attempt", key.attempt),
+               {kv("command", FullName(key)), kv("uid", key.uid), kv("attempt", key.attempt),
                 kv("error", result.error().message)});
     return reporter_.GiveBack(key, Rejected("run the command", result.error()));
   }
@@ -214,7 +208,7 @@ void Executor::End(const AttemptKey& key, const api::SandboxCommand& command, As
   const KillCause cause = assignment.kill_cause();
   if (cause == KillCause::kGone) {
     log_.Info("command killed, nobody wants its result",
-              {kv("command", FullName(command.metadata)), kv("uid", key.uid), kv("attempt", key.attempt)});
+              {kv("command", FullName(key)), kv("uid", key.uid), kv("attempt", key.attempt)});
     return ledger_.Drop(key);
   }
   // What ended by itself just before it was killed has its result.
@@ -223,8 +217,8 @@ void Executor::End(const AttemptKey& key, const api::SandboxCommand& command, As
   Outcome outcome = MakeOutcome(command, std::move(result), {handler_, assignment.start_time(), clock_.WallNow()});
   if (const Status recorded = ledger_.End(key, ToRecord(outcome)); !recorded) {
     // It is reported all the same; should we die before, the attempt is handed back.
-    log_.Error("result not recorded", {kv("command", FullName(command.metadata)), kv("uid", key.uid),
-                                       kv("attempt", key.attempt), kv("error", recorded.error().message)});
+    log_.Error("result not recorded", {kv("command", FullName(key)), kv("uid", key.uid), kv("attempt", key.attempt),
+                                       kv("error", recorded.error().message)});
   }
   reporter_.Report(key, std::move(outcome));
 }
@@ -237,8 +231,7 @@ kube::Outcome Executor::MentionRunning(const AttemptKey& key, std::stop_token st
   // A refusal means that the result is there already, or that the API server is away: then the result will do.
   const Status mentioned = reporter_.Mention(key, *start_time, stop);
   if (!mentioned) {
-    log_.Debug("running command not mentioned",
-               {kv("command", key.name.ns + "/" + key.name.name), kv("error", mentioned.error().message)});
+    log_.Debug("running command not mentioned", {kv("command", FullName(key)), kv("error", mentioned.error().message)});
   }
   return kube::Settled{};
 }

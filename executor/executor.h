@@ -71,9 +71,8 @@ class Executor {
 
   void CommandChanged(const Pointer& before, const Pointer& after);
   Pointer FindCommand(const AttemptKey& key) const;
-  void GiveBackUnstarted(const AttemptKey& key);
-  // Bound before this executor began, and no ledger tells whether it was started.
-  void GiveBackUnknown(const AttemptKey& key);
+  // Unless somebody runs it or gives it back already.
+  void GiveBackUnclaimed(const AttemptKey& key, const HandBack& why);
   // Empty: it may. Else when to look at the attempt again, or that it is not to be run.
   std::optional<kube::Outcome> CheckThatItMayStart(const AttemptKey& key, Assignment& assignment, std::stop_token stop);
   void Run(const AttemptKey& key, const api::SandboxCommand& command, Assignment& assignment);

@@ -16,8 +16,6 @@ using std::chrono::milliseconds;
 // A result waits for nobody: the first repetitions come quickly.
 constexpr kube::RetryPolicy kRepetition{.initial = milliseconds(50), .max = milliseconds(15'000)};
 
-std::string FullName(const AttemptKey& key) { return key.name.ns + "/" + key.name.name; }
-
 std::string_view ReasonOf(const Outcome& outcome) {
   const auto* finished = api::FindCondition(outcome.status.conditions, api::condition::kFinished);
   return finished == nullptr ? std::string_view() : finished->reason;
