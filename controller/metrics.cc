@@ -14,21 +14,19 @@ namespace {
 
 using service::Metrics;
 
-constexpr std::string_view kOther = "Other";
-
 // From a bind at once to hours in the queue.
 const Metrics::Buckets kBindSeconds = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,   1,
                                        2.5,   5,    10,    30,   60,  300,  1'800, 7'200};
 
 // With which the controller itself ends commands.
 constexpr std::array kEndReasons = {api::reason::kCancelled, api::reason::kInvalidSpec, api::reason::kExecutorLost,
-                                    kOther};
+                                    service::kOtherReason};
 constexpr std::array kWaitReasons = {api::reason::kQueued,
                                      api::reason::kNoExecutorAvailable,
                                      api::reason::kRuntimeClassNotFound,
                                      api::reason::kImageNotFound,
                                      api::reason::kRejected,
-                                     kOther};
+                                     service::kOtherReason};
 
 prometheus::Counter& AddRebind(Metrics& metrics, std::string_view reason) {
   return metrics.AddCounter("fumehood_rebinds_total", "Commands bound again, by what became of the attempt before.",
@@ -44,19 +42,12 @@ prometheus::Counter& AddDeleted(Metrics& metrics, const std::string& cause) {
                             {{"cause", cause}});
 }
 
-// The metric of `reason`, or that of all others.
-template <typename Map>
-auto& At(const Map& metrics, std::string_view reason) {
-  const auto found = metrics.find(reason);
-  return found == metrics.end() ? *metrics.find(kOther)->second : *found->second;
-}
-
 }  // namespace
 
 ControllerMetrics::ControllerMetrics(Metrics& metrics, const std::string& lease)
     : bound_(metrics.AddCounter("fumehood_commands_bound_total", "Commands bound to an executor, each attempt once.")),
       bind_duration_(metrics.AddHistogram("fumehood_bind_duration_seconds",
-                                          "From a command's creation to its first binding.", kBindSeconds)),
+                                          "From the first look at a command to its first binding.", kBindSeconds)),
       rebound_after_rejection_(AddRebind(metrics, api::reason::kRejected)),
       rebound_after_drain_(AddRebind(metrics, api::reason::kDraining)),
       rebound_after_loss_(AddRebind(metrics, api::reason::kExecutorLost)),
@@ -84,12 +75,12 @@ ControllerMetrics::ControllerMetrics(Metrics& metrics, const std::string& lease)
   }
 }
 
-void ControllerMetrics::CommandBound(std::optional<std::chrono::nanoseconds> since_creation) {
+void ControllerMetrics::CommandBound(std::optional<std::chrono::nanoseconds> since_first_look) {
   bound_.Increment();
-  if (since_creation) bind_duration_.Observe(std::chrono::duration<double>(*since_creation).count());
+  if (since_first_look) bind_duration_.Observe(std::chrono::duration<double>(*since_first_look).count());
 }
 
-void ControllerMetrics::CommandEnded(std::string_view reason) { At(ended_, reason).Increment(); }
+void ControllerMetrics::CommandEnded(std::string_view reason) { service::ByReason(ended_, reason).Increment(); }
 
 void ControllerMetrics::CommandRebound(RebindCause cause) {
   switch (cause) {
@@ -114,7 +105,7 @@ void ControllerMetrics::StaleSyncSkipped() { stale_sync_skips_.Increment(); }
 void ControllerMetrics::SetWaiting(const std::map<std::string_view, int64_t>& commands_by_reason) {
   std::map<prometheus::Gauge*, int64_t> counts;
   for (const auto& [reason, gauge] : waiting_) counts[gauge] = 0;
-  for (const auto& [reason, commands] : commands_by_reason) counts[&At(waiting_, reason)] += commands;
+  for (const auto& [reason, commands] : commands_by_reason) counts[&service::ByReason(waiting_, reason)] += commands;
   for (const auto& [gauge, commands] : counts) gauge->Set(static_cast<double>(commands));
 }
 

@@ -32,8 +32,8 @@ class ControllerMetrics {
   // `lease`: the name of the Lease by which the leader is elected.
   ControllerMetrics(service::Metrics& metrics, const std::string& lease);
 
-  // `since_creation`: of a first binding; nothing for a later one, which its attempts before have delayed.
-  void CommandBound(std::optional<std::chrono::nanoseconds> since_creation);
+  // `since_first_look`: of a first binding; nothing for a later one, which its attempts before have delayed.
+  void CommandBound(std::optional<std::chrono::nanoseconds> since_first_look);
   // Ended by the controller, without a result of an executor.
   void CommandEnded(std::string_view reason);
   void CommandRebound(RebindCause cause);

@@ -14,21 +14,15 @@ namespace {
 
 using service::Metrics;
 
-constexpr std::string_view kOther = "Other";
+constexpr std::array kEndings = {api::reason::kExitedZero,       api::reason::kExitedNonZero,
+                                 api::reason::kSignaled,         api::reason::kSandboxTerminated,
+                                 api::reason::kDeadlineExceeded, api::reason::kCancelled,
+                                 api::reason::kCommandNotFound,  api::reason::kRepositoryUnavailable,
+                                 api::reason::kImageNotFound,    api::reason::kInvalidSpec,
+                                 service::kOtherReason};
 
-constexpr std::array kEndings = {api::reason::kExitedZero,
-                                 api::reason::kExitedNonZero,
-                                 api::reason::kSignaled,
-                                 api::reason::kSandboxTerminated,
-                                 api::reason::kDeadlineExceeded,
-                                 api::reason::kCancelled,
-                                 api::reason::kCommandNotFound,
-                                 api::reason::kRepositoryUnavailable,
-                                 api::reason::kImageNotFound,
-                                 api::reason::kInvalidSpec,
-                                 kOther};
-
-constexpr std::array kHandBacks = {api::reason::kRejected, api::reason::kDraining, api::reason::kExecutorLost, kOther};
+constexpr std::array kHandBacks = {api::reason::kRejected, api::reason::kDraining, api::reason::kExecutorLost,
+                                   service::kOtherReason};
 
 // A sandbox starts in tens of milliseconds, warm in less.
 const Metrics::Buckets kStartupSeconds = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30};
@@ -40,13 +34,6 @@ const Metrics::Buckets kReportSeconds = {0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 
                                          1,      2.5,   5,    10,    30,   60,  300,  1'800};
 
 double Seconds(std::chrono::nanoseconds duration) { return std::chrono::duration<double>(duration).count(); }
-
-// The counter of `reason`, or that of all others.
-template <typename Map>
-prometheus::Counter& At(const Map& counters, std::string_view reason) {
-  const auto found = counters.find(reason);
-  return found == counters.end() ? *counters.find(kOther)->second : *found->second;
-}
 
 }  // namespace
 
@@ -75,8 +62,8 @@ ExecutorMetrics::ExecutorMetrics(Metrics& metrics, int64_t slots)
   }
 }
 
-void ExecutorMetrics::AttemptEnded(std::string_view reason) { At(attempts_, reason).Increment(); }
-void ExecutorMetrics::HandedBack(std::string_view reason) { At(handed_back_, reason).Increment(); }
+void ExecutorMetrics::AttemptEnded(std::string_view reason) { service::ByReason(attempts_, reason).Increment(); }
+void ExecutorMetrics::HandedBack(std::string_view reason) { service::ByReason(handed_back_, reason).Increment(); }
 
 void ExecutorMetrics::CommandRan(std::chrono::nanoseconds startup, std::chrono::nanoseconds run) {
   startup_.Observe(Seconds(startup));

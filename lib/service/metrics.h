@@ -7,11 +7,23 @@
 #include <prometheus/registry.h>
 
 #include <functional>
+#include <map>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace fumehood::service {
+
+// The label value of everything that has no metric of its own in a set by reason.
+inline constexpr std::string_view kOtherReason = "Other";
+
+// The metric of `reason`, or that of all others, which there must be.
+template <typename Metric>
+Metric& ByReason(const std::map<std::string, Metric*, std::less<>>& metrics, std::string_view reason) {
+  const auto found = metrics.find(reason);
+  return found == metrics.end() ? *metrics.find(kOtherReason)->second : *found->second;
+}
 
 // The metrics of this process, in Prometheus' text format. It begins with fumehood_build_info and what Prometheus'
 // client libraries tell about any process (process_cpu_seconds_total and so on).
