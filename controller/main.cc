@@ -27,6 +27,7 @@
 #include "lib/kube/leader_election.h"
 #include "lib/kube/observed_transport.h"
 #include "lib/kube/reflector.h"
+#include "lib/kube/server_url.h"
 #include "lib/kube/work_queue.h"
 #include "lib/kube/workers.h"
 #include "lib/service/http_endpoint.h"
@@ -80,17 +81,18 @@ void Update(ControllerMetrics& metrics, const ClusterView& view, const Retention
 Status Serve(const Options& options, const service::Log& log) {
   auto termination = service::Termination::Watch();
   if (!termination) return Forward(std::move(termination));
-  auto config = kube::LoadConfig(options.kubeconfig);
+  auto config = kube::LoadConfig(options.common.kubeconfig);
   if (!config) return Forward(std::move(config));
-  const std::string server = config->server.substr(config->server.find("://") + 3);
-  const std::string ns = options.ns.empty() ? config->default_namespace : options.ns;
+  const auto url = kube::ParseServerUrl(config->server);
+  if (!url) return std::unexpected(url.error());
+  const std::string ns = options.common.ns.empty() ? config->default_namespace : options.common.ns;
   log.Info("controller starts", {kv("server", config->server), kv("namespace", ns)});
   auto transport = kube::CppRestTransport::Create(std::move(*config));
   if (!transport) return Forward(std::move(transport));
   const SystemClock clock;
   const BootTimeClock lease_clock;
   service::Metrics metrics;
-  telemetry::RestClientMetrics requests(metrics, server);
+  telemetry::RestClientMetrics requests(metrics, kube::HostAndPort(*url));
   kube::ObservedTransport observed(**transport, requests, clock);
   kube::Client client(observed, std::string(kComponent));
   ControllerMetrics controller_metrics(metrics, std::string(api::kControllerLease));
@@ -147,7 +149,7 @@ Status Serve(const Options& options, const service::Log& log) {
       return health.Check(clock.SteadyNow(), kWatchPatience);
     });
   }
-  auto endpoint = service::HttpEndpoint::Start(options.http_address, std::move(content));
+  auto endpoint = service::HttpEndpoint::Start(options.common.http_address, std::move(content));
   if (!endpoint) return std::unexpected(endpoint.error());
 
   const auto watch = [&](const kube::ResourceType& type, const std::string& in, std::string_view selector,
@@ -194,7 +196,7 @@ int Run(int argc, char** argv) {
   CLI::App app("Watches SandboxCommands and binds each to the executor on a node.", std::string(kComponent));
   AddOptions(app, options);
   CLI11_PARSE(app, argc, argv);
-  const service::Log log(options.log_level, options.log_format, kComponent);
+  const service::Log log(options.common.log_level, options.common.log_format, kComponent);
   if (const Status served = Serve(options, log); !served) {
     log.Error("can't start", {kv("error", served.error().message)});
     return 1;

@@ -19,10 +19,7 @@ void AddSizeOption(CLI::App& app, const std::string& name, int64_t& value, const
 }  // namespace
 
 void AddOptions(CLI::App& app, Options& options) {
-  app.add_option("--kubeconfig", options.kubeconfig,
-                 "how to reach the API server (default: $KUBECONFIG, the pod's service account, ~/.kube/config)");
-  app.add_option("--namespace", options.ns,
-                 "where the leases are (default: the namespace of the kubeconfig's context, or of the pod)");
+  AddCommonOptions(app, options.common);
   app.add_option("--workers", options.workers, "commands reconciled at once")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
@@ -38,8 +35,6 @@ void AddOptions(CLI::App& app, Options& options) {
                 "so much of finished commands is kept per namespace; beyond it the oldest are deleted");
   AddSizeOption(app, "--retain-total-bytes", options.retention.total_bytes,
                 "so much of finished commands is kept in all; beyond it the oldest are deleted");
-  service::AddHttpAddressOption(app, options.http_address);
-  service::AddLogOptions(app, options.log_level, options.log_format);
 }
 
 }  // namespace fumehood::controller

@@ -25,6 +25,7 @@
 #include "lib/kube/lease_holder.h"
 #include "lib/kube/observed_transport.h"
 #include "lib/kube/reflector.h"
+#include "lib/kube/server_url.h"
 #include "lib/kube/workers.h"
 #include "lib/sandbox/containment.h"
 #include "lib/sandbox/runsc_runner.h"
@@ -110,10 +111,11 @@ Status Serve(const Options& options, const service::Log& log) {
   for (const auto& refused : (*runner)->refused_images()) {
     log.Warning("image not offered", {kv("image", refused.name), kv("why", refused.reason)});
   }
-  auto config = kube::LoadConfig(options.kubeconfig);
+  auto config = kube::LoadConfig(options.common.kubeconfig);
   if (!config) return Forward(std::move(config));
-  const std::string server = config->server.substr(config->server.find("://") + 3);
-  const std::string ns = options.ns.empty() ? config->default_namespace : options.ns;
+  const auto url = kube::ParseServerUrl(config->server);
+  if (!url) return std::unexpected(url.error());
+  const std::string ns = options.common.ns.empty() ? config->default_namespace : options.common.ns;
   const Offer offer = MakeOffer(options, **runner);
   log.Info("executor starts", {kv("node", options.node_name), kv("server", config->server), kv("slots", options.slots),
                                kv("runsc", offer.runtime.version)});
@@ -122,7 +124,7 @@ Status Serve(const Options& options, const service::Log& log) {
   const SystemClock clock;
   const BootTimeClock lease_clock;
   service::Metrics metrics;
-  telemetry::RestClientMetrics requests(metrics, server);
+  telemetry::RestClientMetrics requests(metrics, kube::HostAndPort(*url));
   kube::ObservedTransport observed(**transport, requests, clock);
   kube::Client client(observed, std::string(kComponent));
   ExecutorMetrics executor_metrics(metrics, options.slots);
@@ -166,7 +168,7 @@ Status Serve(const Options& options, const service::Log& log) {
     return Fail(ErrorCode::kUnavailable, "the lease of this node's executor is not held");
   });
   content.ready.Add("watch-commands", [&] { return watch_health.Check(clock.SteadyNow(), kWatchPatience); });
-  const auto endpoint = service::HttpEndpoint::Start(options.http_address, std::move(content));
+  const auto endpoint = service::HttpEndpoint::Start(options.common.http_address, std::move(content));
   if (!endpoint) return std::unexpected(endpoint.error());
 
   executor.Recover((*ledger)->entries());
@@ -206,7 +208,7 @@ int Run(int argc, char** argv) {
   CLI::App app("Runs the SandboxCommands that are bound to its node.", std::string(kComponent));
   AddOptions(app, options);
   CLI11_PARSE(app, argc, argv);
-  const service::Log log(options.log_level, options.log_format, kComponent);
+  const service::Log log(options.common.log_level, options.common.log_format, kComponent);
   if (const Status served = Serve(options, log); !served) {
     log.Error("can't start", {kv("error", served.error().message)});
     return 1;

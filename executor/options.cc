@@ -7,10 +7,7 @@
 namespace fumehood::executor {
 
 void AddOptions(CLI::App& app, Options& options) {
-  app.add_option("--kubeconfig", options.kubeconfig,
-                 "how to reach the API server (default: $KUBECONFIG, the pod's service account, ~/.kube/config)");
-  app.add_option("--namespace", options.ns,
-                 "where the executor's lease is (default: the namespace of the kubeconfig's context, or of the pod)");
+  AddCommonOptions(app, options.common);
   app.add_option("--node-name", options.node_name, "the node that this executor serves")->required();
   app.add_option("--pod-name", options.pod.pod_name, "the pod that it runs in")->required();
   app.add_option("--pod-uid", options.pod.pod_uid, "that pod's uid")->required();
@@ -35,8 +32,6 @@ void AddOptions(CLI::App& app, Options& options) {
       app, "--grace-period", options.grace_period,
       "when asked to end, so long at most until it does; what runs longer is handed back. Less than the pod's "
       "terminationGracePeriodSeconds");
-  service::AddHttpAddressOption(app, options.http_address);
-  service::AddLogOptions(app, options.log_level, options.log_format);
 }
 
 }  // namespace fumehood::executor

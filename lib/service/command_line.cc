@@ -26,14 +26,15 @@ void AddDurationOption(CLI::App& app, const std::string& name, std::chrono::mill
   AddParsed(app, name, value, description, ParseDuration)->type_name("DURATION")->default_str(FormatDuration(value));
 }
 
-void AddLogOptions(CLI::App& app, LogLevel& level, LogFormat& format) {
-  AddParsed(app, "--log-level", level, "debug, info, warning or error", ParseLogLevel)->default_str("info");
-  AddParsed(app, "--log-format", format, "text or json", ParseLogFormat)->default_str("text");
-}
-
-void AddHttpAddressOption(CLI::App& app, std::string& address) {
-  app.add_option("--http-address", address,
+void AddCommonOptions(CLI::App& app, CommonOptions& options) {
+  app.add_option("--kubeconfig", options.kubeconfig,
+                 "how to reach the API server (default: $KUBECONFIG, the pod's service account, ~/.kube/config)");
+  app.add_option("--namespace", options.ns,
+                 "where the leases are (default: the namespace of the kubeconfig's context, or of the pod)");
+  app.add_option("--http-address", options.http_address,
                  "where to serve /healthz, /livez, /readyz and /metrics: host:port or :port; without it, nowhere");
+  AddParsed(app, "--log-level", options.log_level, "debug, info, warning or error", ParseLogLevel)->default_str("info");
+  AddParsed(app, "--log-format", options.log_format, "text or json", ParseLogFormat)->default_str("text");
 }
 
 }  // namespace fumehood::service
