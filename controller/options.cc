@@ -19,7 +19,6 @@ void AddSizeOption(CLI::App& app, const std::string& name, int64_t& value, const
 }  // namespace
 
 void AddOptions(CLI::App& app, Options& options) {
-  AddCommonOptions(app, options.common);
   app.add_option("--workers", options.workers, "commands reconciled at once")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();

@@ -19,7 +19,7 @@ struct Options {
   RetentionLimits retention;
 };
 
-// `options` must outlive the parsing.
+// All but the common ones. `options` must outlive the parsing.
 void AddOptions(CLI::App& app, Options& options);
 
 }  // namespace fumehood::controller

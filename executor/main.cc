@@ -2,7 +2,6 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <atomic>
 #include <memory>
@@ -29,6 +28,7 @@
 #include "lib/kube/workers.h"
 #include "lib/sandbox/containment.h"
 #include "lib/sandbox/runsc_runner.h"
+#include "lib/service/command_line.h"
 #include "lib/service/http_endpoint.h"
 #include "lib/service/log.h"
 #include "lib/service/metrics.h"
@@ -205,15 +205,11 @@ Status Serve(const Options& options, const service::Log& log) {
 
 int Run(int argc, char** argv) {
   Options options;
-  CLI::App app("Runs the SandboxCommands that are bound to its node.", std::string(kComponent));
-  AddOptions(app, options);
-  CLI11_PARSE(app, argc, argv);
-  const service::Log log(options.common.log_level, options.common.log_format, kComponent);
-  if (const Status served = Serve(options, log); !served) {
-    log.Error("can't start", {kv("error", served.error().message)});
-    return 1;
-  }
-  return 0;
+  const service::Program program{.name = std::string(kComponent),
+                                 .description = "Runs the SandboxCommands that are bound to its node.",
+                                 .add_options = [&](CLI::App& app) { AddOptions(app, options); },
+                                 .serve = [&](const service::Log& log) { return Serve(options, log); }};
+  return service::RunProgram(argc, argv, program, options.common);
 }
 
 }  // namespace

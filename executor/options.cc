@@ -7,7 +7,6 @@
 namespace fumehood::executor {
 
 void AddOptions(CLI::App& app, Options& options) {
-  AddCommonOptions(app, options.common);
   app.add_option("--node-name", options.node_name, "the node that this executor serves")->required();
   app.add_option("--pod-name", options.pod.pod_name, "the pod that it runs in")->required();
   app.add_option("--pod-uid", options.pod.pod_uid, "that pod's uid")->required();

@@ -28,7 +28,7 @@ struct Options {
   std::chrono::milliseconds grace_period{25'000};
 };
 
-// `options` must outlive the parsing.
+// All but the common ones. `options` must outlive the parsing.
 void AddOptions(CLI::App& app, Options& options);
 
 }  // namespace fumehood::executor

@@ -19,13 +19,6 @@ CLI::Option* AddParsed(CLI::App& app, const std::string& name, T& value, const s
   return app.add_option_function<std::string>(name, take, description);
 }
 
-}  // namespace
-
-void AddDurationOption(CLI::App& app, const std::string& name, std::chrono::milliseconds& value,
-                       const std::string& description) {
-  AddParsed(app, name, value, description, ParseDuration)->type_name("DURATION")->default_str(FormatDuration(value));
-}
-
 void AddCommonOptions(CLI::App& app, CommonOptions& options) {
   app.add_option("--kubeconfig", options.kubeconfig,
                  "how to reach the API server (default: $KUBECONFIG, the pod's service account, ~/.kube/config)");
@@ -35,6 +28,26 @@ void AddCommonOptions(CLI::App& app, CommonOptions& options) {
                  "where to serve /healthz, /livez, /readyz and /metrics: host:port or :port; without it, nowhere");
   AddParsed(app, "--log-level", options.log_level, "debug, info, warning or error", ParseLogLevel)->default_str("info");
   AddParsed(app, "--log-format", options.log_format, "text or json", ParseLogFormat)->default_str("text");
+}
+
+}  // namespace
+
+int RunProgram(int argc, char** argv, const Program& program, CommonOptions& common) {
+  CLI::App app(program.description, program.name);
+  AddCommonOptions(app, common);
+  program.add_options(app);
+  CLI11_PARSE(app, argc, argv);
+  const Log log(common.log_level, common.log_format, program.name);
+  if (const Status served = program.serve(log); !served) {
+    log.Error("can't start", {kv("error", served.error().message)});
+    return 1;
+  }
+  return 0;
+}
+
+void AddDurationOption(CLI::App& app, const std::string& name, std::chrono::milliseconds& value,
+                       const std::string& description) {
+  AddParsed(app, name, value, description, ParseDuration)->type_name("DURATION")->default_str(FormatDuration(value));
 }
 
 }  // namespace fumehood::service
