@@ -20,8 +20,6 @@ SYSTEM = "fumehood-system"
 NAMESPACE = "faults"
 SLOTS = 4
 
-# Whether the programs have a ledger, leases and an election of a leader.
-FENCED = False
 _EXECUTOR_TIMES = ("--lease-duration", f"{LEASE}s", "--lease-renew-period", "1s", "--grace-period", f"{GRACE}s")
 _LEADER_TIMES = ("--leader-elect-lease-duration", f"{LEADER_LEASE}s", "--leader-elect-renew-deadline", "2s",
                  "--leader-elect-retry-period", "500ms")
@@ -42,6 +40,7 @@ class Component:
         self.pod_uid = ""
         self.folder = folder
         self.kubeconfig = folder / "kubeconfig"
+        self.ledger = folder / "ledger"
         self.proxy = None
         self.program = None
         # After a kill that a rule of the proxy causes, seconds.
@@ -180,13 +179,11 @@ class Cluster:
         command = [BUILD / "executor/fumehood-executor", "--kubeconfig", one.kubeconfig, "--node-name", one.node,
                    "--pod-name", one.pod, "--pod-uid", one.pod_uid, "--repositories", self.repositories(one.node),
                    "--images", self._tools["images"], "--runsc", self._tools["runsc"], "--init", BUILD / "lib/sandbox/fumehood-init",
-                   "--state-dir", one.folder / "run", "--slots", str(SLOTS), "--log-level", "debug"]
-        if FENCED:
-            command += ["--ledger-dir", one.folder / "ledger", "--namespace", SYSTEM, "--http-address", "127.0.0.1:0", *_EXECUTOR_TIMES]
+                   "--state-dir", one.folder / "run", "--ledger-dir", one.ledger, "--slots", SLOTS,
+                   "--namespace", SYSTEM, "--http-address", "127.0.0.1:0", *_EXECUTOR_TIMES]
         return list(map(str, command))
 
     def _controller_command(self, one):
-        command = [BUILD / "controller/fumehood-controller", "--kubeconfig", one.kubeconfig, "--log-level", "info"]
-        if FENCED:
-            command += ["--namespace", SYSTEM, "--http-address", "127.0.0.1:0", *_LEADER_TIMES]
+        command = [BUILD / "controller/fumehood-controller", "--kubeconfig", one.kubeconfig,
+                   "--namespace", SYSTEM, "--http-address", "127.0.0.1:0", *_LEADER_TIMES]
         return list(map(str, command))

@@ -27,7 +27,7 @@ class Outcome:
     logs: dict = field(default_factory=dict)
 
     def save(self, folder):
-        """The plan, the history, and what the executors logged meanwhile."""
+        """The plan, the history, and what the programs logged meanwhile."""
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "plan.txt").write_text("\n".join(map(str, (*self.plan.commands, *self.faults, *self.violations))) + "\n")
         (folder / "history.json").write_text(json.dumps({nonce: {

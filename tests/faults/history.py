@@ -113,7 +113,8 @@ class Recorder:
 
     def __init__(self, cluster):
         self._watch = EtcdWatch(cluster.etcd, "/registry/fumehood.dev/sandboxcommands/")
-        self._logs = {one.node: Log(one.program.log) for one in cluster.executors}
+        self._logs = {one.name: Log(one.program.log) for one in cluster.components.values()}
+        self._executors = {one.name: one.node for one in cluster.executors}
         self.markers = Markers({one.node: cluster.repositories(one.node) for one in cluster.executors}, self._on_opened)
         self.records = defaultdict(Record)
         self.last_change = time.time()
@@ -136,10 +137,10 @@ class Recorder:
             self._task.result()
 
     def read_logs(self):
-        """Takes the starts from the executors' logs, and returns those logs' new text by node."""
-        texts = {node: log.new_text() for node, log in self._logs.items()}
-        for node, text in texts.items():
-            for uid, attempt in _STARTED.findall(text):
+        """Takes the starts from the executors' logs, and returns the new text of all logs, by the component's name."""
+        texts = {name: log.new_text() for name, log in self._logs.items()}
+        for name, node in self._executors.items():
+            for uid, attempt in _STARTED.findall(texts[name]):
                 if uid in self._nonces:
                     self.records[self._nonces[uid]].starts.append(LoggedStart(node, uid, int(attempt) if attempt else None))
         return texts

@@ -1,6 +1,7 @@
 """Performs the faults of a plan on a cluster, and takes them back."""
 
 import asyncio
+import shutil
 
 import plans
 from rules import STEPS, Rule
@@ -37,12 +38,14 @@ class Injection:
     async def _perform(self, fault):
         await asyncio.sleep(getattr(fault, "at", 0))
         match fault:
-            case plans.Kill(target, _, down_for, new_pod):
-                component = self._find(target, new_pod)
+            case plans.Kill(target, _, down_for, new_pod, lose_ledger):
+                component = self._find(target, new_pod, lose_ledger)
                 component.program.kill(down_for)
+                await asyncio.sleep(down_for)
             case plans.Drain(target, _, down_for, new_pod):
                 component = self._find(target, new_pod)
                 await component.program.terminate(down_for)
+                await asyncio.sleep(down_for)
             case plans.Pause(target, _, seconds):
                 component = self._find(target)
                 component.program.pause()
@@ -65,8 +68,14 @@ class Injection:
             case plans.ApiServerRestart():
                 await self._cluster.restart_api_server()
 
-    def _find(self, target, new_pod=False):
+    def _find(self, target, new_pod=False, lose_ledger=False):
         component = self._cluster.find(target)
-        if new_pod:
-            component.program.before_start = lambda: self._cluster.provide_identity(component)
+
+        async def prepare():
+            if lose_ledger:
+                shutil.rmtree(component.ledger, ignore_errors=True)
+            if new_pod:
+                await self._cluster.provide_identity(component)
+        if new_pod or lose_ledger:
+            component.program.before_start = prepare
         return component

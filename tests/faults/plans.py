@@ -57,12 +57,14 @@ class Command:
 
 @dataclass(frozen=True)
 class Kill:
-    """SIGKILL, and a new start after `down_for` seconds, where `new_pod` as another pod of the same node."""
+    """SIGKILL, and a new start after `down_for` seconds; with `new_pod` as another pod of the same node, with `lose_ledger`
+    on a disk that knows nothing of before."""
 
     target: str
     at: float
     down_for: float
     new_pod: bool = False
+    lose_ledger: bool = False
 
 
 @dataclass(frozen=True)
@@ -160,7 +162,8 @@ def _may_lose(fault):
 def describe(fault):
     match fault:
         case Kill(target, at, down_for, new_pod) | Drain(target, at, down_for, new_pod):
-            return f"{type(fault).__name__.lower()} {target} at {at}s for {down_for}s{' new-pod' if new_pod else ''}"
+            return (f"{type(fault).__name__.lower()} {target} at {at}s for {down_for}s{' new-pod' if new_pod else ''}"
+                    f"{' lose-ledger' if getattr(fault, 'lose_ledger', False) else ''}")
         case Pause(target, at, seconds) | Partition(target, at, seconds):
             return f"{type(fault).__name__.lower()} {target} at {at}s for {seconds}s"
         case CutAll(target, at):
@@ -316,7 +319,7 @@ def _fault(chance):
         case "watch":
             return _watch_fault(chance)
         case "kill executor":
-            return Kill(node, at, _down_for(chance), new_pod)
+            return Kill(node, at, _down_for(chance), new_pod, lose_ledger=chance.random() < 0.15)
         case "kill controller":
             return Kill(controller, at, _down_for(chance))
         case "cut all":

@@ -10,6 +10,7 @@ import random
 import signal
 import sys
 import xml.etree.ElementTree as ElementTree
+from collections import Counter
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -34,6 +35,34 @@ def report(number, outcome, failures):
     print(f"     all of it: {folder}\n     again: scripts/test faults --seed {seed} --runs 1", flush=True)
 
 
+class Tally:
+    """Of all runs together."""
+
+    # The rules that tell of each of the three, in the words of the summary.
+    BROKEN = {
+        "lost": {"created_once", "deleted_when_asked"},
+        "doubled": {"one_start_per_attempt", "starts_where_bound", "end_is_final"},
+        "stuck": {"is_finished_at_last"},
+    }
+
+    def __init__(self):
+        self._counts = Counter()
+
+    def add(self, outcome):
+        for record in outcome.records.values():
+            self._counts["commands"] += 1
+            self._counts["finished" if record.last and record.last.is_finished else "unfinished"] += 1
+            self._counts["several attempts"] += any(version.attempt > 1 for version in record.versions)
+        for word, rules in self.BROKEN.items():
+            self._counts[word] += len({violation.nonce for violation in outcome.violations if violation.rule in rules})
+
+    def __str__(self):
+        count = self._counts
+        return (f"{count['commands']} commands: {count['finished']} finished, {count['unfinished']} deleted before; "
+                f"{count['lost']} lost, {count['doubled']} doubled, {count['stuck']} stuck; "
+                f"{count['several attempts']} had several attempts")
+
+
 def junit(outcomes):
     suite = ElementTree.Element("testsuite", name="faults")
     for outcome in outcomes:
@@ -49,6 +78,7 @@ async def main(arguments):
     seed = arguments.seed if arguments.seed is not None else random.randrange(1_000_000)
     print(f"{arguments.runs} fault runs from seed {seed}", flush=True)
     outcomes = []
+    tally = Tally()
     cluster = Cluster(arguments.state)
     recorder = None
     try:
@@ -59,6 +89,7 @@ async def main(arguments):
         for number in range(arguments.runs):
             outcomes.append(await runs.run(make_plan(seed if arguments.same else seed + number)))
             report(number + 1, outcomes[-1], arguments.failures or cluster.state / "failures")
+            tally.add(outcomes[-1])
             outcomes[-1].records = outcomes[-1].logs = None
     finally:
         if recorder is not None:
@@ -68,7 +99,7 @@ async def main(arguments):
             ElementTree.ElementTree(junit(outcomes)).write(arguments.junit, encoding="unicode")
     failed = sum(bool(outcome.violations) for outcome in outcomes)
     seconds = sum(outcome.seconds for outcome in outcomes)
-    print(f"{len(outcomes)} fault runs, {failed} failed, {seconds / max(1, len(outcomes)):.1f} s each")
+    print(f"{len(outcomes)} fault runs, {failed} failed, {seconds / max(1, len(outcomes)):.1f} s each; {tally}")
     return 1 if failed else 0
 
 
