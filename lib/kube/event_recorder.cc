@@ -1,18 +1,19 @@
 #include "lib/kube/event_recorder.h"
 
-#include <algorithm>
-#include <utility>
+#include <pthread.h>
 
-#include "lib/base/utf8.h"
+#include <algorithm>
+#include <random>
+#include <utility>
 
 namespace fumehood::kube {
 namespace {
 
-constexpr size_t kMaxQueued = 1'000;
-constexpr size_t kMaxNoteBytes = 1'024;  // the API server refuses longer ones
-constexpr size_t kMaxNameBytes = 230;    // of the object; the whole name may have 253
+using namespace std::chrono_literals;
 
-const ResourceType kEvents{"events.k8s.io", "v1", "events", Scope::kNamespaced};
+constexpr size_t kMaxQueued = 1'000;
+// How long to wait at most for a retry whose time our clock tells: the condition variable has another one.
+constexpr std::chrono::milliseconds kLongestLook = 250ms;
 
 }  // namespace
 
@@ -20,57 +21,56 @@ EventRecorder::EventRecorder(Client& client, const Clock& clock, std::string com
                              std::function<void(const Error&)> on_problem)
     : client_(client),
       clock_(clock),
-      component_(std::move(component)),
-      instance_(std::move(instance)),
       on_problem_(std::move(on_problem)),
-      thread_([this](std::stop_token stop) { WriteUntilStopped(stop); }) {}
+      correlator_(clock, {std::move(component), std::move(instance)}, std::random_device{}()),
+      thread_([this](std::stop_token stop) { WriteUntilStopped(stop); }) {
+  pthread_setname_np(thread_.native_handle(), "events");
+}
 
 void EventRecorder::Record(EventRecord record) {
   std::lock_guard lock(mutex_);
-  if (queue_.size() >= kMaxQueued) return;
+  if (queue_.size() >= kMaxQueued) {
+    ++dropped_;
+    return;
+  }
   queue_.push_back(std::move(record));
   added_.notify_one();
 }
 
+// Takes turns, so that neither new Events nor those that are tried again wait for the others to end.
 void EventRecorder::WriteUntilStopped(std::stop_token stop) {
-  while (true) {
-    EventRecord record;
-    {
-      std::unique_lock lock(mutex_);
-      if (!added_.wait(lock, stop, [this] { return !queue_.empty(); })) return;
-      record = std::move(queue_.front());
-      queue_.pop_front();
+  while (!stop.stop_requested()) {
+    if (const auto retry = correlator_.TakeRetry()) Send(*retry, stop);
+    if (auto record = Take(stop)) {
+      if (const auto write = correlator_.Observe(*std::move(record))) Send(*write, stop);
     }
-    const auto created = client_.Create(kEvents, record.regarding.ns, ToJson(record), stop);
-    if (!created && !stop.stop_requested()) on_problem_(created.error());
   }
 }
 
-Json EventRecorder::ToJson(const EventRecord& record) {
-  const WallTime now = clock_.WallNow();
-  // Events are named "<object>.<hexadecimal nanoseconds>", as kubectl and dashboards expect.
-  const auto nanos = std::chrono::duration_cast<std::chrono::nanoseconds>(now.time_since_epoch()).count();
-  last_suffix_ = std::max(last_suffix_ + 1, static_cast<uint64_t>(nanos));
-  return {
-      {"apiVersion", "events.k8s.io/v1"},
-      {"kind", "Event"},
-      {"metadata",
-       {{"name", fmt::format("{}.{:x}", record.regarding.name.substr(0, kMaxNameBytes), last_suffix_)},
-        {"namespace", record.regarding.ns}}},
-      {"eventTime", FormatMicroTime(now)},
-      {"reportingController", component_},
-      {"reportingInstance", instance_},
-      {"type", record.type == EventType::kNormal ? "Normal" : "Warning"},
-      {"reason", record.reason},
-      {"action", record.action},
-      {"note", ToStorableText(record.note, kMaxNoteBytes)},
-      {"regarding",
-       {{"apiVersion", record.regarding.api_version},
-        {"kind", record.regarding.kind},
-        {"namespace", record.regarding.ns},
-        {"name", record.regarding.name},
-        {"uid", record.regarding.uid}}},
-  };
+// The next one of the queue; nothing when there is something else to do.
+std::optional<EventRecord> EventRecorder::Take(const std::stop_token& stop) {
+  const auto retry = correlator_.next_retry();
+  const auto has_one = [this] { return !queue_.empty(); };
+  std::unique_lock lock(mutex_);
+  if (retry) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*retry - clock_.SteadyNow());
+    added_.wait_for(lock, stop, std::clamp(left, 0ms, kLongestLook), has_one);
+  } else {
+    added_.wait(lock, stop, has_one);
+  }
+  if (stop.stop_requested() || queue_.empty()) return std::nullopt;
+  EventRecord record = std::move(queue_.front());
+  queue_.pop_front();
+  return record;
+}
+
+void EventRecorder::Send(const EventWrite& write, const std::stop_token& stop) {
+  Result<Json> written = write.kind == EventWrite::Kind::kCreate
+                             ? client_.Create(kEvents, write.name.ns, write.body, stop)
+                             : client_.Patch(kEvents, write.name, PatchKind::kMerge, write.body, "", stop);
+  if (stop.stop_requested()) return;
+  const Status settled = correlator_.Answered(write.key, written ? Status() : Status(Forward(std::move(written))));
+  if (!settled) on_problem_(settled.error());
 }
 
 }  // namespace fumehood::kube

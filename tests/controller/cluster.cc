@@ -13,7 +13,6 @@ namespace {
 
 using nlohmann::json;
 
-const kube::ResourceType kEvents{"events.k8s.io", "v1", "events", kube::Scope::kNamespaced};
 constexpr const char* kNamespace = "team-a";
 constexpr const char* kSentinel = "Sentinel";
 
@@ -94,16 +93,19 @@ std::string Cluster::NodeOf(const std::string& name) const {
 std::vector<std::string> Cluster::EventReasons() {
   const auto reasons = [this] {
     std::vector<std::string> all;
-    for (const json& event : server.All(kEvents, kNamespace)) all.push_back(event.at("reason"));
+    for (const json& event : server.All(kube::kEvents, kNamespace)) {
+      all.insert(all.end(), event.value(json::json_pointer("/series/count"), size_t{1}), event.at("reason"));
+    }
     return all;
   };
-  const auto sentinels = std::ranges::count(reasons(), kSentinel);
-  // Events are written in the order in which they were recorded: when this one is there, all of them are.
-  events.Record({.regarding = {"v1", "Namespace", kNamespace, kNamespace, ""},
+  // Events are written in the order in which they were recorded: when this one is there, all of them are. Each is about
+  // something else, so that it is not a repetition of the one before.
+  ++sentinels_;
+  events.Record({.regarding = {"v1", "ConfigMap", kNamespace, fmt::format("sentinel-{}", sentinels_), ""},
                  .reason = kSentinel,
                  .action = "Test",
                  .note = ""});
-  const bool arrived = server.WaitUntil([&] { return std::ranges::count(reasons(), kSentinel) > sentinels; });
+  const bool arrived = server.WaitUntil([&] { return std::ranges::count(reasons(), kSentinel) == sentinels_; });
   EXPECT_TRUE(arrived) << "the events are not written";
   auto all = reasons();
   std::erase(all, kSentinel);

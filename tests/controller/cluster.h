@@ -53,7 +53,7 @@ class Cluster {
   api::SandboxCommand Get(const std::string& name) const;  // as the API server has it
   // The node that the command is bound to, empty where it isn't.
   std::string NodeOf(const std::string& name) const;
-  // The reasons of the Events that have been recorded so far.
+  // The reasons of the Events that have been recorded so far, each as often as it happened.
   std::vector<std::string> EventReasons();
 
   FakeClock clock;
@@ -74,6 +74,7 @@ class Cluster {
 
  private:
   std::map<std::string, nlohmann::json> shown_;  // what the watch has shown last
+  int sentinels_ = 0;
 };
 
 }  // namespace fumehood::controller
