@@ -49,7 +49,15 @@ class Version:
     @property
     def reason(self):
         """Of the condition Succeeded, which tells how it ended."""
-        return next((one["reason"] for one in self.status.get("conditions", []) if one["type"] == "Succeeded"), None)
+        return self._reason_of("Succeeded")
+
+    @property
+    def is_drained(self):
+        """Its attempt was handed back by an executor that is being drained."""
+        return self.status.get("phase") == "Pending" and self._reason_of("Scheduled") == "Draining"
+
+    def _reason_of(self, condition):
+        return next((one["reason"] for one in self.status.get("conditions", []) if one["type"] == condition), None)
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,9 @@ class History:
         self._status = self._status | fields
         return self._add()
 
+    def drained(self):
+        return self.changed(phase="Pending", conditions=[{"type": "Scheduled", "reason": "Draining"}])
+
     def cancelled(self):
         self._cancel = True
         return self._add()
@@ -80,6 +83,9 @@ GOOD = {
         PLAIN, History().bound("node-a", 1).changed(phase="Running").ran("node-b", 2).succeeded()),
     "its executor is lost once, which is too often": (
         ONE_TRY, History(ONE_TRY).ran("node-a", 1).ended("Failed", "ExecutorLost")),
+    "it is drained, which doesn't count": (ONE_TRY, History(ONE_TRY).ran("node-a", 1).drained().ran("node-a", 2).succeeded()),
+    "it is lost after it was drained": (
+        ONE_TRY, History(ONE_TRY).ran("node-a", 1).drained().ran("node-a", 2).ended("Failed", "ExecutorLost")),
     "it is cancelled while it runs": (
         CANCELLED, History(CANCELLED).ran("node-a", 1).cancelled().ended("Cancelled", "Cancelled", stdout="n-1\n")),
     "it is cancelled before it is bound": (CANCELLED, History(CANCELLED).cancelled().ended("Cancelled", "Cancelled")),
@@ -124,6 +130,10 @@ BAD = {
     "it does not expire": ("deleted_when_asked", EXPIRING, History(EXPIRING).ran("node-a", 1).succeeded()),
     "it is stuck": ("is_finished_at_last", PLAIN, History().ran("node-a", 1)),
     "too many tries": ("retries_are_limited", ONE_TRY, History(ONE_TRY).ran("node-a", 1).ran("node-a", 2).succeeded()),
+    "too many tries beside a drain": (
+        "retries_are_limited", ONE_TRY, History(ONE_TRY).ran("node-a", 1).drained().ran("node-a", 2).ran("node-a", 3).succeeded()),
+    "it is lost after nothing but a drain": (
+        "ends_as_planned", ONE_TRY, History(ONE_TRY).ran("node-a", 1).drained().ended("Failed", "ExecutorLost")),
     "an attempt is taken from a sound node": ("nobody_is_lost_by_mistake", PLAIN, History().ran("node-b", 1).ran("node-a", 2).succeeded()),
     "a start that no log tells of": ("starts_are_logged", PLAIN, History().bound("node-a", 1).succeeded()),
 }
