@@ -67,13 +67,15 @@ kube::ElectionOptions ElectionOptionsOf(const Options& options, const std::strin
 }
 
 // What is looked up when somebody asks for the metrics.
-void Update(ControllerMetrics& metrics, const ClusterView& view, const Retention& retention, bool leads) {
+void Update(ControllerMetrics& metrics, const ClusterView& view, const Retention& retention,
+            const kube::EventRecorder& events, bool leads) {
   const auto waiting = view.CountWaiting();
   metrics.SetWaiting({waiting.begin(), waiting.end()});
   const auto executors = view.CountExecutors();
   metrics.SetExecutors({executors.ready, executors.not_ready, executors.lost});
   const auto kept = retention.kept();
   metrics.SetFinished({static_cast<int64_t>(kept.commands), kept.bytes});
+  metrics.SetEventsDropped(events.dropped());
   metrics.SetLeadership(leads ? ControllerMetrics::Leadership::kLeads : ControllerMetrics::Leadership::kStandsBy);
 }
 
@@ -140,7 +142,7 @@ Status Serve(const Options& options, const service::Log& log) {
     elector = std::move(*created);
   }
 
-  metrics.OnRender([&] { Update(controller_metrics, view, retention, is_leader()); });
+  metrics.OnRender([&] { Update(controller_metrics, view, retention, events, is_leader()); });
   std::map<std::string, kube::WatchHealth> watch_health;
   service::EndpointContent content;
   content.metrics = [&metrics] { return metrics.Render(); };

@@ -62,6 +62,8 @@ ControllerMetrics::ControllerMetrics(Metrics& metrics, const std::string& lease)
       finished_bytes_(metrics.AddGauge("fumehood_finished_bytes", "Size of the finished commands that are kept.")),
       stale_sync_skips_(metrics.AddCounter("stale_sync_skips_total",
                                            "Decisions put off, as the watch had not shown our own write yet.")),
+      events_dropped_(metrics.AddCounter("fumehood_events_dropped_total",
+                                         "Events that were not looked at, as too many were waiting.")),
       leads_(
           metrics.AddGauge("leader_election_master_status", "1 while this process leads, else 0.", {{"name", lease}})) {
   for (const std::string_view reason : kEndReasons) {
@@ -118,6 +120,10 @@ void ControllerMetrics::SetExecutors(const Executors& executors) {
 void ControllerMetrics::SetFinished(const Finished& kept) {
   finished_commands_.Set(static_cast<double>(kept.commands));
   finished_bytes_.Set(static_cast<double>(kept.bytes));
+}
+
+void ControllerMetrics::SetEventsDropped(uint64_t total) {
+  events_dropped_.Increment(static_cast<double>(total) - events_dropped_.Value());
 }
 
 void ControllerMetrics::SetLeadership(Leadership leadership) { leads_.Set(leadership == Leadership::kLeads ? 1 : 0); }

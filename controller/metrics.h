@@ -55,6 +55,8 @@ class ControllerMetrics {
     int64_t bytes = 0;
   };
   void SetFinished(const Finished& kept);
+  // So many in all, since the start.
+  void SetEventsDropped(uint64_t total);
   enum class Leadership { kLeads, kStandsBy };
   void SetLeadership(Leadership leadership);
 
@@ -79,6 +81,7 @@ class ControllerMetrics {
   prometheus::Gauge& finished_commands_;
   prometheus::Gauge& finished_bytes_;
   prometheus::Counter& stale_sync_skips_;
+  prometheus::Counter& events_dropped_;
   prometheus::Gauge& leads_;
 };
 

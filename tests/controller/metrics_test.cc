@@ -50,6 +50,8 @@ TEST_F(ControllerMetricsTest, StatesReplaceThoseBefore) {
   counted_.SetWaiting({{"Queued", 2}, {"New", 4}, {"Newer", 1}});
   counted_.SetExecutors({.ready = 5, .not_ready = 1, .lost = 2});
   counted_.SetFinished({.commands = 10, .bytes = 4'096});
+  counted_.SetEventsDropped(2);
+  counted_.SetEventsDropped(5);
   counted_.SetLeadership(ControllerMetrics::Leadership::kLeads);
   EXPECT_THAT(metrics_.Render(),
               AllOf(HasSubstr("fumehood_commands_waiting{reason=\"Queued\"} 2\n"),
@@ -58,7 +60,7 @@ TEST_F(ControllerMetricsTest, StatesReplaceThoseBefore) {
                     HasSubstr("fumehood_executors{state=\"ready\"} 5\n"),
                     HasSubstr("fumehood_executors{state=\"not_ready\"} 1\n"),
                     HasSubstr("fumehood_executors{state=\"lost\"} 2\n"), HasSubstr("fumehood_finished_commands 10\n"),
-                    HasSubstr("fumehood_finished_bytes 4096\n"),
+                    HasSubstr("fumehood_finished_bytes 4096\n"), HasSubstr("fumehood_events_dropped_total 5\n"),
                     HasSubstr("leader_election_master_status{name=\"fumehood-controller\"} 1\n")));
   counted_.SetLeadership(ControllerMetrics::Leadership::kStandsBy);
   EXPECT_THAT(metrics_.Render(), HasSubstr("leader_election_master_status{name=\"fumehood-controller\"} 0\n"));
