@@ -165,16 +165,31 @@ TEST_F(ApplyTest, AnAttemptThatCameToNothingLeavesNoStartBehind) {
   EXPECT_FALSE(Stored().status.start_time);
 }
 
-TEST(ApplyRequestTest, APatchOfTheStatusNamesVersionAndUid) {
-  FakeClock clock;
-  kube::FakeTransport transport;
-  kube::Client client(transport, "fumehood-controller");
-  kube::ConsistencyStore own_writes;
-  Apply apply({client, clock, own_writes, [] { return true; }});
-  transport.Script({.body = "{}"});
-  ASSERT_TRUE(apply.Write(api::Read(api::SampleCommand()), kBind, {}));
-  ASSERT_EQ(transport.requests().size(), 1u);
-  const kube::HttpRequest request = transport.requests().front();
+class ApplyRequestTest : public testing::Test {
+ protected:
+  ApplyRequestTest() { transport_.Script({.body = "{}"}); }
+
+  kube::HttpRequest TheRequest() const {
+    EXPECT_EQ(transport_.requests().size(), 1u);
+    return transport_.requests().front();
+  }
+
+  FakeClock clock_;
+  kube::FakeTransport transport_;
+  kube::Client client_{transport_, "fumehood-controller"};
+  kube::ConsistencyStore own_writes_;
+  Apply apply_{{client_, clock_, own_writes_, [] { return true; }}};
+};
+
+TEST_F(ApplyRequestTest, ADeletionNamesVersionAndUid) {
+  ASSERT_TRUE(apply_.Delete(KeyOf(api::Read(api::SampleCommand())), "1", {}));
+  const json preconditions = {{"uid", "uid-of-build"}, {"resourceVersion", "1"}};
+  EXPECT_EQ(json::parse(TheRequest().body).at("preconditions"), preconditions);
+}
+
+TEST_F(ApplyRequestTest, APatchOfTheStatusNamesVersionAndUid) {
+  ASSERT_TRUE(apply_.Write(api::Read(api::SampleCommand()), kBind, {}));
+  const kube::HttpRequest request = TheRequest();
   EXPECT_EQ(request.target.substr(0, request.target.find('?')),
             "/apis/fumehood.dev/v1alpha1/namespaces/team-a/sandboxcommands/build/status");
   EXPECT_EQ(request.content_type, "application/merge-patch+json");

@@ -176,6 +176,19 @@ TEST_F(ExecutorTest, WhatEndsDuringADrainHasItsResult) {
   EXPECT_EQ(Stored().status.phase, api::Phase::kSucceeded);
 }
 
+TEST_F(ExecutorTest, WhatRunsWhenADrainBeginsIsNotHandedBackYet) {
+  runner_.Behave([this](const OnStarted& on_started, std::stop_token) {
+    on_started();
+    executor_->Drain();
+    ReportAll();
+    EXPECT_EQ(Stored().status.phase, api::Phase::kScheduled);
+    return Ended(sandbox::Exited{0});
+  });
+  Bind(bound_);
+  RunAll();
+  EXPECT_EQ(runs(), 1u);
+}
+
 TEST_F(ExecutorTest, WhatWaitsWhenADrainBeginsIsHandedBackAtOnce) {
   Bind(bound_);
   executor_->Drain();
