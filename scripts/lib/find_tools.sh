@@ -4,6 +4,8 @@
 source "$(dirname "${BASH_SOURCE[0]}")/paths.sh"
 # shellcheck source=versions.sh
 source "$(dirname "${BASH_SOURCE[0]}")/versions.sh"
+# shellcheck source=runsc_age.sh
+source "$(dirname "${BASH_SOURCE[0]}")/runsc_age.sh"
 
 at_least() { # MINIMUM VERSION
   [[ -n $2 && $(printf '%s\n' "$1" "$2" | sort -V | head -n 1) == "$1" ]]
@@ -21,8 +23,6 @@ is_built() { # NAME
   [[ -x $tools_folder/bin/$1 && $(cat "$tools_folder/bin/.$1.stamp" 2>/dev/null) == "$(wanted_stamp "$1")" ]]
 }
 
-# The sandboxes need --shared-root, which came in 2026.
-is_recent_runsc() { "$1" flags 2>/dev/null | grep -q -e '-shared-root'; }
 is_recent_kubectl() {
   at_least "$kubernetes_minimum" "$("$1" version --client -o json 2>/dev/null | sed -n 's/.*"gitVersion": "v\([0-9.]*\).*/\1/p')"
 }
