@@ -12,7 +12,7 @@ build_packages=(
   libcpprest-dev libssl-dev libyaml-cpp-dev nlohmann-json3-dev libspdlog-dev libfmt-dev libcli11-dev
   prometheus-cpp-dev libcivetweb-dev zlib1g-dev libgtest-dev libgmock-dev busybox-static
 )
-test_packages=(shellcheck)
+test_packages=(shellcheck bzip2)
 debian_image_packages=(debootstrap wget)
 
 missing_packages() { # NAMES...

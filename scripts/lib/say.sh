@@ -3,9 +3,12 @@
 
 say() { printf '%s\n' "$*" >&2; }
 warn() { printf 'warning: %s\n' "$*" >&2; }
-die() {
-  printf '%s: %s\n' "${0##*/}" "$*" >&2
-  exit 1
+die() { fail 1 "$@"; }
+
+# fail STATUS MESSAGE...: die, where the exit status tells what went wrong.
+fail() {
+  printf '%s: %s\n' "${0##*/}" "${*:2}" >&2
+  exit "$1"
 }
 
 # The comment at the top of a script is its --help.
