@@ -36,3 +36,20 @@ install_packages() { # NAMES...
     "${apt[@]}" -q -y install --no-install-recommends "${missing[@]}" ||
     die "cannot install packages; if the network needs a proxy, tell apt (Acquire::http::Proxy) and try again"
 }
+
+# unpack_packages FOLDER NAMES...: their files below FOLDER, whole or not at all. The system doesn't have them afterwards.
+unpack_packages() {
+  local folder=$1
+  shift
+  mkdir -p "$(dirname "$folder")"
+  run_logged "unpacking packages: $*" "$log_folder/unpack-$(basename "$folder").log" fill_with_packages "$folder" "$@" ||
+    die "cannot download packages; are the package lists current (apt-get update)?"
+}
+
+fill_with_packages() { # FOLDER NAMES...
+  local folder=$1 new=$1.new package
+  shift
+  rm -rf "$new" "$folder" && mkdir -p "$new/.packages" && (cd "$new/.packages" && apt-get -q download "$@") || return
+  for package in "$new"/.packages/*.deb; do dpkg --extract "$package" "$new" || return; done
+  rm -rf "$new/.packages" && mv "$new" "$folder"
+}
