@@ -30,7 +30,7 @@ provide_check_image() { # SCRATCH-FOLDER
   local busybox
   docker image inspect "$check_image" >/dev/null 2>&1 && return
   # What is linked with libraries would not start alone.
-  if busybox=$(type -P busybox) && ! ldd "$busybox" >/dev/null 2>&1; then
+  if [[ $(uname -s) == Linux ]] && busybox=$(type -P busybox) && ! ldd "$busybox" >/dev/null 2>&1; then
     mkdir -p "$1/image/bin"
     cp "$busybox" "$1/image/bin/busybox"
     ln -sf busybox "$1/image/bin/dmesg"
@@ -46,8 +46,11 @@ remove_made_image() { [[ $check_image != "$made_image" ]] || docker image rm --f
 
 # Starts a container in gVisor. Where that fails it says why, and fails.
 try_container() {
-  local output
-  output=$(timeout 60 docker run --rm --runtime "$runtime" --network none --pull never "$check_image" dmesg 2>&1) || {
+  local output limit='timeout 60'
+  # macOS has no such program.
+  type -P timeout >/dev/null || limit=
+  # shellcheck disable=SC2086
+  output=$($limit docker run --rm --runtime "$runtime" --network none --pull never "$check_image" dmesg 2>&1) || {
     say "a container with --runtime=$runtime ended with status $?: $(grep . <<<"$output" | head -n 1 | cut -c -500)"
     return 1
   }
