@@ -49,6 +49,6 @@ def test_nothing_stays_of_an_engine_and_its_containers(folder, end):
 
 
 def test_a_folder_whose_sockets_would_have_too_long_names_is_refused(folder):
-    done = subprocess.run([SCRIPTS / "docker-engine", "up", "--state", folder / ("x" * 68)], check=False, capture_output=True, text=True)
+    done = subprocess.run([SCRIPTS / "docker-engine", "up", "--state", folder / ("x" * 66)], check=False, capture_output=True, text=True)
     assert done.returncode == 1 and "too long for the sockets" in done.stderr
     assert list(folder.iterdir()) == []
