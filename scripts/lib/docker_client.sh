@@ -25,7 +25,7 @@ docker_endpoint() { docker context inspect --format '{{.Endpoints.docker.Host}}'
 # The program that Docker has for the runtime, as it runs now; nothing where it has none.
 offered_path() { docker info --format "{{(index .Runtimes \"$runtime\").Path}}"; }
 
-# An image with a dmesg: one that is here, one made of this machine's busybox, or the one that everybody has.
+# An image with sh and dmesg: one that is here, one made of this machine's busybox, or the one that everybody has.
 provide_check_image() { # SCRATCH-FOLDER
   local busybox
   docker image inspect "$check_image" >/dev/null 2>&1 && return
@@ -33,7 +33,8 @@ provide_check_image() { # SCRATCH-FOLDER
   if [[ $(uname -s) == Linux ]] && busybox=$(type -P busybox) && ! ldd "$busybox" >/dev/null 2>&1; then
     mkdir -p "$1/image/bin"
     cp "$busybox" "$1/image/bin/busybox"
-    ln -sf busybox "$1/image/bin/dmesg"
+    ln -s busybox "$1/image/bin/sh"
+    ln -s busybox "$1/image/bin/dmesg"
     tar --create --directory "$1/image" --owner 0 --group 0 . | docker import - "$made_image" >/dev/null
     check_image=$made_image
   else
@@ -50,11 +51,11 @@ try_container() {
   # macOS has no such program.
   type -P timeout >/dev/null || limit=
   # shellcheck disable=SC2086
-  output=$($limit docker run --rm --runtime "$runtime" --network none --pull never "$check_image" dmesg 2>&1) || {
+  output=$($limit docker run --rm --runtime "$runtime" --network none --pull never "$check_image" sh -c 'dmesg; true' 2>&1) || {
     say "a container with --runtime=$runtime ended with status $?: $(grep . <<<"$output" | head -n 1 | cut -c -500)"
     return 1
   }
-  # The first line of gVisor's kernel log.
+  # The first line of gVisor's kernel log; another kernel's may not be read.
   grep -q 'Starting gVisor' <<<"$output" || {
     say "a container with --runtime=$runtime started, but what runs it is not gVisor"
     return 1

@@ -14,7 +14,11 @@ class DockerEngine:
     def __init__(self, state):
         self.state = state
         self.environment = os.environ | {}
-        exports = self._script("up")
+        try:
+            exports = self._script("up")
+        except subprocess.CalledProcessError:
+            self.stop()
+            raise
         for line in exports.splitlines():
             name, value = line.removeprefix("export ").split("=", 1)
             if name == "PATH":
@@ -40,11 +44,13 @@ class DockerEngine:
         return int(Path(self.configuration["pidfile"]).read_text())
 
     def configure(self, **more):
-        """Makes daemon.json what it was at first and `more`, and has the engine read it."""
+        """Makes daemon.json what it was at first and `more`, and gives the engine these runtimes."""
         more.setdefault("runtimes", {})
         self.daemon_json.write_text(json.dumps(self.configuration | more, indent=2) + "\n")
-        os.kill(self.pid(), signal.SIGHUP)
         wanted = {"runc": "runc"} | {name: runtime["path"] for name, runtime in more["runtimes"].items()}
+        if self.runtimes() == wanted:
+            return
+        os.kill(self.pid(), signal.SIGHUP)
         deadline = time.monotonic() + 15
         while self.runtimes() != wanted:
             assert time.monotonic() < deadline, f"the engine has {self.runtimes()}, not {wanted}"

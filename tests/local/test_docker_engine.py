@@ -32,10 +32,24 @@ def folder():
         yield Path(name)
 
 
+@pytest.fixture
+def start(folder):
+    """Starts an engine in the folder, which is stopped at the end in any case."""
+    started = []
+
+    def make():
+        started.append(DockerEngine(folder / "engine"))
+        return started[-1]
+
+    yield make
+    for engine in started:
+        engine.stop()
+
+
 @pytest.mark.parametrize("end", ["stopped", "killed and stopped"])
-def test_nothing_stays_of_an_engine_and_its_containers(folder, end):
+def test_nothing_stays_of_an_engine_and_its_containers(folder, start, end):
     before = cgroups(), places_of_dockers()
-    engine = DockerEngine(folder / "engine")
+    engine = start()
     started = engine.docker("run", "--detach", "--network=none", "busybox", "sleep", "1000")
     assert started.returncode == 0, started.stderr
     assert places_of_dockers() == before[1]

@@ -14,9 +14,9 @@ from docker_engine import SCRIPTS
 REPOSITORY = SCRIPTS.parent
 IN_GVISOR = ("run", "--rm", "--runtime=runsc", "--network=none", "--pull=never", "busybox", "dmesg")
 NOT_WORKING = {
-    "refuses to start": "#!/bin/sh\nexit 1\n",
-    "no program": "this is not a program\n",
-    "not gVisor": '#!/bin/sh\nexec runc "$@"\n',
+    "refuses to start": ("#!/bin/sh\nexit 1\n", "ended with status 1"),
+    "no program": ("this is not a program\n", "exec format error"),
+    "not gVisor": ('#!/bin/sh\nexec runc "$@"\n', "is not gVisor"),
 }
 
 
@@ -224,11 +224,11 @@ def test_another_process_with_the_number_in_the_pid_file_is_not_signalled(docker
         bystander.wait()
 
 
-@pytest.mark.parametrize("text", NOT_WORKING.values(), ids=NOT_WORKING)
-def test_a_runsc_that_does_not_work_is_taken_out_again(docker, program, text):
+@pytest.mark.parametrize(("text", "said"), NOT_WORKING.values(), ids=NOT_WORKING)
+def test_a_runsc_that_does_not_work_is_taken_out_again(docker, program, text, said):
     before = folder_of(docker)
     outcome = setup_docker(docker, "--runsc", program(text))
-    assert outcome.status == 1 and "does not work" in outcome.said, outcome
+    assert outcome.status == 1 and said in outcome.said and "does not work" in outcome.said, outcome
     assert folder_of(docker) == before
     assert docker.runtimes() == {"runc": "runc"}
 
@@ -263,7 +263,7 @@ def test_without_a_path_the_runsc_on_the_path_is_taken(docker, runsc, tmp_path):
 
 def test_check_tells_by_its_status(docker, runsc, program):
     assert setup_docker(docker, "--check").status == 3
-    docker.configure(runtimes={"runsc": {"path": str(program(NOT_WORKING["not gVisor"]))}})
+    docker.configure(runtimes={"runsc": {"path": str(program(NOT_WORKING["not gVisor"][0]))}})
     assert setup_docker(docker, "--check").status == 4
     docker.configure(runtimes={"runsc": {"path": str(runsc)}})
     assert setup_docker(docker, "--check").status == 0
