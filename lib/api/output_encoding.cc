@@ -1,10 +1,9 @@
 #include "lib/api/output_encoding.h"
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
-
 #include <algorithm>
 
+#include "lib/base/base64.h"
 #include "lib/base/utf8.h"
 
 namespace fumehood::api {
@@ -67,15 +66,6 @@ size_t EscapedSize(std::string_view text) {
     if (text.substr(i).starts_with("\xE2\x80\xA8") || text.substr(i).starts_with("\xE2\x80\xA9")) size += 3;
   }
   return size;
-}
-
-std::string EncodeBase64(std::string_view bytes) {
-  std::string encoded((bytes.size() + 2) / 3 * 4 + 1, '\0');  // EVP_EncodeBlock adds a NUL
-  const int length =
-      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(encoded.data()),
-                      reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
-  encoded.resize(static_cast<size_t>(length));
-  return encoded;
 }
 
 }  // namespace fumehood::api

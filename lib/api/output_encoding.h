@@ -30,6 +30,4 @@ void EncodeOutputs(const KeptOutput& stdout_kept, const KeptOutput& stderr_kept,
 // quotes.
 size_t EscapedSize(std::string_view text);
 
-std::string EncodeBase64(std::string_view bytes);
-
 }  // namespace fumehood::api

@@ -4,7 +4,7 @@
 #include <map>
 #include <vector>
 
-#include "lib/kube/base64.h"
+#include "lib/base/base64.h"
 #include "lib/kube/config.h"
 #include "lib/kube/read_file.h"
 #include "lib/kube/server_url.h"

@@ -2,7 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "lib/service/duration.h"
+#include "lib/base/duration.h"
 
 namespace fumehood::service {
 namespace {

@@ -87,12 +87,5 @@ TEST(OutputEncodingTest, EscapedSizeIsWhatGoWrites) {
   EXPECT_EQ(EscapedSize("é"), 2U);
 }
 
-TEST(OutputEncodingTest, Base64OfRfc4648) {
-  EXPECT_EQ(EncodeBase64(""), "");
-  EXPECT_EQ(EncodeBase64("f"), "Zg==");
-  EXPECT_EQ(EncodeBase64("fo"), "Zm8=");
-  EXPECT_EQ(EncodeBase64("foobar"), "Zm9vYmFy");
-}
-
 }  // namespace
 }  // namespace fumehood::api

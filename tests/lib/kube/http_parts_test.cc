@@ -3,7 +3,6 @@
 
 #include <cerrno>
 
-#include "lib/kube/base64.h"
 #include "lib/kube/http_exchange.h"
 #include "lib/kube/http_failure.h"
 #include "lib/kube/parse_json.h"
@@ -48,17 +47,6 @@ TEST(ServerUrlTest, RefusesWhatIsNoServer) {
         "https://a:+1", "https://user@a", "https://a b", "https://[::1", "https://[a]:1", "https://[::1]x",
         "https://a/b?c", "https://a/b#c", "https://a//b c", "https://a\r\n", "https://::1:6443"}) {
     EXPECT_EQ(ParseServerUrl(text).error().code, ErrorCode::kInvalid) << text;
-  }
-}
-
-TEST(Base64Test, ReadsWhatIsWellFormed) {
-  EXPECT_EQ(*DecodeBase64(""), "");
-  EXPECT_EQ(*DecodeBase64("YQ=="), "a");
-  EXPECT_EQ(*DecodeBase64("YWI="), "ab");
-  EXPECT_EQ(*DecodeBase64("YWJj\nZA==\n"), "abcd");
-  EXPECT_EQ(*DecodeBase64("//79"), "\xff\xfe\xfd");
-  for (const std::string text : {"Y", "YQ", "YQ=", "YQ===", "Y===", "YQ==YQ==", "-_79", "a b!"}) {
-    EXPECT_FALSE(DecodeBase64(text).has_value()) << text;
   }
 }
 

@@ -1,10 +1,10 @@
-#include "lib/service/duration.h"
+#include "lib/base/duration.h"
 
 #include <array>
 #include <charconv>
 #include <cmath>
 
-namespace fumehood::service {
+namespace fumehood {
 namespace {
 
 using std::chrono::milliseconds;
@@ -39,4 +39,4 @@ std::string FormatDuration(milliseconds duration) {
   return fmt::format("{}s", duration.count() / 1'000);
 }
 
-}  // namespace fumehood::service
+}  // namespace fumehood

@@ -1,11 +1,11 @@
-#include "lib/service/duration.h"
+#include "lib/base/duration.h"
 
 #include <gtest/gtest.h>
 
 #include <chrono>
 #include <string>
 
-namespace fumehood::service {
+namespace fumehood {
 namespace {
 
 using std::chrono::milliseconds;
@@ -46,4 +46,4 @@ TEST(DurationTest, WhatIsWrittenIsReadAgain) {
 }
 
 }  // namespace
-}  // namespace fumehood::service
+}  // namespace fumehood

@@ -1,13 +1,24 @@
-#include "lib/kube/base64.h"
+#include "lib/base/base64.h"
+
+#include <openssl/evp.h>
 
 #include <cstdint>
 
-namespace fumehood::kube {
+namespace fumehood {
 namespace {
 
 constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 }  // namespace
+
+std::string EncodeBase64(std::string_view bytes) {
+  std::string encoded((bytes.size() + 2) / 3 * 4 + 1, '\0');  // EVP_EncodeBlock adds a NUL
+  const int length =
+      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(encoded.data()),
+                      reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
+  encoded.resize(static_cast<size_t>(length));
+  return encoded;
+}
 
 Result<std::string> DecodeBase64(std::string_view text) {
   std::string decoded;
@@ -34,4 +45,4 @@ Result<std::string> DecodeBase64(std::string_view text) {
   return decoded;
 }
 
-}  // namespace fumehood::kube
+}  // namespace fumehood
