@@ -14,7 +14,8 @@ void AddOptions(CLI::App& app, Options& options) {
   app.add_option("--handler", options.handler, "the RuntimeClass handler that it serves")->capture_default_str();
   app.add_option("--repositories", options.runsc.repository_root, "the folder below which the repositories are")
       ->capture_default_str();
-  app.add_option("--images", options.runsc.images, "the folder with one root file system per directory")
+  app.add_option("--images", std::get<sandbox::ImagesFolder>(options.runsc.images).path,
+                 "the folder with one root file system per directory")
       ->capture_default_str();
   app.add_option("--runsc", options.runsc.runsc, "gVisor's runsc")->capture_default_str();
   app.add_option("--init", options.runsc.init, "the program that becomes PID 1 of each sandbox")->capture_default_str();

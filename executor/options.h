@@ -19,7 +19,7 @@ struct Options {
   std::string handler = "runsc";
   sandbox::RunscOptions runsc{.runsc = "/usr/local/bin/runsc",
                               .init = "/usr/local/lib/fumehood/fumehood-init",
-                              .images = "/images",
+                              .images = sandbox::ImagesFolder{"/images"},
                               .repository_root = "/.repos",
                               .state = "/run/fumehood"};
   std::filesystem::path ledger = "/var/lib/fumehood";

@@ -33,36 +33,11 @@ struct SpawnAttributes {
   posix_spawnattr_t value;
 };
 
-// posix_spawn, because between fork and exec in a process with threads hardly anything is allowed.
-Result<pid_t> Spawn(const std::vector<std::string>& argv, StandardStreams streams) {
-  SpawnActions actions;
-  posix_spawn_file_actions_adddup2(&actions.value, streams.in, STDIN_FILENO);
-  posix_spawn_file_actions_adddup2(&actions.value, streams.out, STDOUT_FILENO);
-  posix_spawn_file_actions_adddup2(&actions.value, streams.err, STDERR_FILENO);
-  posix_spawn_file_actions_addclosefrom_np(&actions.value, STDERR_FILENO + 1);
-
-  // A session of its own keeps a terminal's ^C away from it: when it ends is ours to say.
-  SpawnAttributes attributes;
-  sigset_t none, all;
-  sigemptyset(&none);
-  sigfillset(&all);
-  posix_spawnattr_setsigmask(&attributes.value, &none);
-  posix_spawnattr_setsigdefault(&attributes.value, &all);
-  posix_spawnattr_setflags(&attributes.value, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
-
-  std::vector<std::string> texts = argv;
-  std::vector<char*> arguments;
-  for (std::string& text : texts) arguments.push_back(text.data());
-  arguments.push_back(nullptr);
-  // Nothing of our own environment: it may hold secrets.
-  std::string path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-  char* environment[] = {path.data(), nullptr};
-
-  pid_t pid = 0;
-  const int error_number =
-      posix_spawn(&pid, arguments[0], &actions.value, &attributes.value, arguments.data(), environment);
-  if (error_number != 0) return FailErrno(error_number, fmt::format("start \"{}\"", argv[0]));
-  return pid;
+std::vector<char*> Pointers(std::vector<std::string>& texts) {
+  std::vector<char*> pointers;
+  for (std::string& text : texts) pointers.push_back(text.data());
+  pointers.push_back(nullptr);
+  return pointers;
 }
 
 // Waits for a child to end and reaps it.
@@ -76,9 +51,38 @@ Result<int> Reap(pid_t pid) {
 
 }  // namespace
 
+// posix_spawn, because between fork and exec in a process with threads hardly anything is allowed.
+std::expected<pid_t, int> Spawn(const Program& program) {
+  SpawnActions actions;
+  posix_spawn_file_actions_adddup2(&actions.value, program.streams.in, STDIN_FILENO);
+  posix_spawn_file_actions_adddup2(&actions.value, program.streams.out, STDOUT_FILENO);
+  posix_spawn_file_actions_adddup2(&actions.value, program.streams.err, STDERR_FILENO);
+  posix_spawn_file_actions_addclosefrom_np(&actions.value, STDERR_FILENO + 1);
+  if (!program.working_dir.empty()) {
+    posix_spawn_file_actions_addchdir_np(&actions.value, program.working_dir.c_str());
+  }
+
+  // A session of its own keeps a terminal's ^C away from it: when it ends is ours to say.
+  SpawnAttributes attributes;
+  sigset_t none, all;
+  sigemptyset(&none);
+  sigfillset(&all);
+  posix_spawnattr_setsigmask(&attributes.value, &none);
+  posix_spawnattr_setsigdefault(&attributes.value, &all);
+  posix_spawnattr_setflags(&attributes.value, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
+
+  std::vector<std::string> argv = program.argv;
+  std::vector<std::string> env = program.env;
+  pid_t pid = 0;
+  const int error_number = posix_spawn(&pid, argv.front().c_str(), &actions.value, &attributes.value,
+                                       Pointers(argv).data(), Pointers(env).data());
+  if (error_number != 0) return std::unexpected(error_number);
+  return pid;
+}
+
 Result<int> RunProgram(const std::vector<std::string>& argv, StandardStreams streams, SteadyTime deadline) {
-  const Result<pid_t> pid = Spawn(argv, streams);
-  if (!pid) return std::unexpected(pid.error());
+  const auto pid = Spawn({.argv = argv, .streams = streams});
+  if (!pid) return FailErrno(pid.error(), fmt::format("start \"{}\"", argv[0]));
   const UniqueFd process(pidfd_open(*pid, 0));
   if (!process.valid()) {
     const int error_number = errno;

@@ -2,6 +2,8 @@
 
 #include <sys/types.h>
 
+#include <expected>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -17,6 +19,18 @@ struct StandardStreams {
   int out = -1;
   int err = -1;
 };
+
+// A program of the host that is to be started.
+struct Program {
+  std::vector<std::string> argv;  // the first is its path: nothing is looked up
+  // Nothing of our own environment is added: it may hold secrets.
+  std::vector<std::string> env = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"};
+  std::filesystem::path working_dir = {};  // empty: ours
+  StandardStreams streams = {};
+};
+
+// Starts a program in a session of its own, with no signal blocked or ignored. The errno where it could not be started.
+std::expected<pid_t, int> Spawn(const Program& program);
 
 // Runs a program of the host, argv[0], to its end and answers with its wait status, as of waitpid(2). It has
 // a session of its own and an almost empty environment. At `deadline` it is killed, which is an Error

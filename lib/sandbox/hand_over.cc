@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "lib/sandbox/environment.h"
 #include "lib/sandbox/relative_path.h"
 
 namespace fumehood::sandbox {
@@ -17,32 +18,16 @@ namespace {
 // As many characters as the API takes, of four bytes each.
 constexpr size_t kMaxStdinBytes = 256 * 1024;
 
-std::string_view NameOf(std::string_view entry) { return entry.substr(0, entry.find('=')); }
-
-// Of entries with the same name the last one counts, as in a Kubernetes container.
-Result<std::vector<std::string>> MakeEnvironment(const std::vector<std::string>& entries) {
-  std::vector<std::string> env = {"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/tmp", "LANG=C.UTF-8"};
-  for (const std::string& entry : entries) {
-    if (!entry.contains('=') || entry.starts_with('=')) {
-      return Fail(ErrorCode::kInvalid, "environment: \"{}\" is not of the form NAME=value", entry);
-    }
-    if (entry.contains('\0')) {
-      return Fail(ErrorCode::kInvalid, "environment: the value of \"{}\" contains a NUL byte", NameOf(entry));
-    }
-    const auto same = std::ranges::find(env, NameOf(entry), NameOf);
-    if (same != env.end()) {
-      *same = entry;
-    } else {
-      env.push_back(entry);
-    }
-  }
-  return env;
-}
-
 size_t SizeOf(const std::vector<std::string>& texts) {
   size_t size = 0;
   for (const std::string& text : texts) size += text.size() + sizeof(uint32_t);
   return size;
+}
+
+std::vector<std::string> PathsOf(const std::vector<std::filesystem::path>& directories) {
+  std::vector<std::string> paths;
+  for (const std::filesystem::path& directory : directories) paths.push_back(directory.string());
+  return paths;
 }
 
 NotStarted Unavailable(NotStarted::Cause cause, std::string message) {
@@ -80,6 +65,7 @@ std::string_view Describe(init::Stage stage) {
     case init::Stage::kHandOver: return "read the hand-over";
     case init::Stage::kWorkspace: return "mount the repository at";
     case init::Stage::kScratch: return "mount scratch space at";
+    case init::Stage::kOthers: return "show";
     case init::Stage::kStdin: return "store the standard input";
     case init::Stage::kFork: return "make the command's process";
     case init::Stage::kIdentity: return "become the command's user";
@@ -123,7 +109,8 @@ Result<std::variant<init::HandOver, NotStarted>> MakeHandOver(const RunRequest& 
                         .stdin_data = request.stdin_data,
                         .uid = kCommandUser,
                         .gid = kCommandUser,
-                        .scratch_bytes = scratch_bytes};
+                        .scratch_bytes = scratch_bytes,
+                        .others = PathsOf(request.also_visible)};
 }
 
 Result<NotStarted> Interpret(const init::NotStarted& report, const RunRequest& request) {
@@ -136,6 +123,7 @@ Result<NotStarted> Interpret(const init::NotStarted& report, const RunRequest& r
     case init::Stage::kHandOver:
     case init::Stage::kWorkspace:
     case init::Stage::kScratch:
+    case init::Stage::kOthers:
     case init::Stage::kStdin:
     case init::Stage::kFork:
     case init::Stage::kIdentity: break;

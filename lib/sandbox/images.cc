@@ -25,17 +25,19 @@ bool IsImageName(std::string_view name) {
 
 // Why the directory can't be an image; empty when it can.
 std::string WhyUnusable(const fs::path& directory) {
-  if (!IsImageName(directory.filename().string())) {
-    return "an image's name consists of lower case letters, digits, '-' and '.', begins and ends with a "
-           "letter or "
-           "digit, and has at most 63 characters";
-  }
   std::error_code error;
   if (!fs::is_directory(directory, error)) return "it is not a directory";
   const bool is_empty = fs::is_empty(directory, error);
   if (error) return fmt::format("it can't be read: {}", error.message());
   if (is_empty) return "the directory is empty; unpack a root file system into it";
   return "";
+}
+
+// The overlay's options have no room for some characters.
+Status FitsIntoOptions(const fs::path& path) {
+  if (path.is_absolute() && path.string().find_first_of(":,\\\n") == std::string::npos) return {};
+  return Fail(ErrorCode::kInvalid, "\"{}\": give an absolute path without colon, comma, backslash and newline",
+              path.string());
 }
 
 Status MountImage(const fs::path& image, const fs::path& layer, const fs::path& target) {
@@ -54,36 +56,52 @@ Status MountImage(const fs::path& image, const fs::path& layer, const fs::path& 
 
 }  // namespace
 
-Result<Images> Images::Open(const fs::path& folder, const fs::path& layer, const fs::path& mounts) {
-  // The overlay's options have no room for these.
-  if (!folder.is_absolute() || folder.string().find_first_of(":,\\\n") != std::string::npos) {
-    return Fail(ErrorCode::kInvalid,
-                "images folder \"{}\": give an absolute path without colon, comma, backslash and newline",
-                folder.string());
+Result<Images> Images::Open(const ImageSource& source, const fs::path& layer, const fs::path& mounts) {
+  Images images;
+  if (const auto* folder = std::get_if<ImagesFolder>(&source)) {
+    if (Status added = images.AddFolder(folder->path, layer, mounts); !added) return Forward(std::move(added));
+  } else if (const auto* directory = std::get_if<ImageDirectory>(&source)) {
+    if (Status added = images.Add("default", directory->path, layer, mounts); !added) {
+      return Wrap(std::move(added).error(), fmt::format("use \"{}\" as the image", directory->path.string()));
+    }
+  } else {
+    auto tools = HostTools::Open(layer);
+    if (!tools) return Forward(std::move(tools));
+    images.host_tools_ = std::move(*tools);
+    images.offered_.emplace("host", Image{.root = layer, .mount = {}});
   }
+  return images;
+}
+
+Status Images::AddFolder(const fs::path& folder, const fs::path& layer, const fs::path& mounts) {
+  if (Status fits = FitsIntoOptions(folder); !fits) return Wrap(std::move(fits).error(), "read the images folder");
   std::error_code error;
   fs::directory_iterator entries(folder, error);
   if (error) return FailErrno(error.value(), fmt::format("read the images folder \"{}\"", folder.string()));
-
-  Images images;
   for (; entries != fs::directory_iterator(); entries.increment(error)) {
-    const fs::path& directory = entries->path();
-    const std::string name = directory.filename().string();
-    if (std::string reason = WhyUnusable(directory); !reason.empty()) {
-      images.refused_.push_back({.name = name, .reason = std::move(reason)});
-      continue;
+    const std::string name = entries->path().filename().string();
+    if (!IsImageName(name)) {
+      refused_.push_back({.name = name,
+                          .reason =
+                              "an image's name consists of lower case letters, digits, '-' and '.', begins and ends "
+                              "with a letter or digit, and has at most 63 characters"});
+    } else if (Status added = Add(name, entries->path(), layer, mounts); !added) {
+      refused_.push_back({.name = name, .reason = std::move(added.error().message)});
     }
-    fs::path root = mounts / name;
-    if (Status mounted = MountImage(directory, layer, root); !mounted) {
-      images.refused_.push_back({.name = name, .reason = std::move(mounted.error().message)});
-      continue;
-    }
-    MountPoint mount(root);
-    images.offered_.emplace(name, Image{.root = std::move(root), .mount = std::move(mount)});
   }
   if (error) return FailErrno(error.value(), fmt::format("read the images folder \"{}\"", folder.string()));
-  std::ranges::sort(images.refused_, {}, &Refused::name);
-  return images;
+  std::ranges::sort(refused_, {}, &Refused::name);
+  return {};
+}
+
+Status Images::Add(const std::string& name, const fs::path& directory, const fs::path& layer, const fs::path& mounts) {
+  if (Status fits = FitsIntoOptions(directory); !fits) return fits;
+  if (std::string reason = WhyUnusable(directory); !reason.empty()) return Fail(ErrorCode::kInvalid, "{}", reason);
+  fs::path root = mounts / name;
+  if (Status mounted = MountImage(directory, layer, root); !mounted) return mounted;
+  MountPoint mount(root);
+  offered_.emplace(name, Image{.root = std::move(root), .mount = std::move(mount)});
+  return {};
 }
 
 const fs::path* Images::Find(const std::string& name) const {

@@ -9,7 +9,7 @@ namespace {
 // A frame is: magic (4 bytes), version (2), type (2), length of the body (4), body. All numbers are little
 // endian.
 constexpr uint32_t kMagic = 0x44484d46;  // "FMHD"
-constexpr uint16_t kVersion = 1;
+constexpr uint16_t kVersion = 2;
 constexpr size_t kHeaderSize = 12;
 
 enum FrameType : uint16_t { kHandOverFrame = 1, kStartedFrame = 2, kEndedFrame = 3, kNotStartedFrame = 4 };
@@ -116,6 +116,7 @@ std::string Encode(const HandOver& hand_over) {
   Put(body, hand_over.uid);
   Put(body, hand_over.gid);
   Put(body, hand_over.scratch_bytes);
+  PutList(body, hand_over.others);
   return MakeFrame(kHandOverFrame, body);
 }
 
@@ -157,6 +158,7 @@ std::expected<HandOver, std::string_view> DecodeHandOver(const Frame& frame) {
   hand_over.uid = reader.TakeNumber<uint32_t>();
   hand_over.gid = reader.TakeNumber<uint32_t>();
   hand_over.scratch_bytes = reader.TakeNumber<uint64_t>();
+  hand_over.others = reader.TakeList();
   if (hand_over.argv.empty()) reader.Refuse("the message has no program");
   return reader.Finish(std::move(hand_over));
 }

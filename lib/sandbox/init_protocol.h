@@ -18,6 +18,8 @@ inline constexpr char kProgramPath[] = "/.fumehood/init";
 inline constexpr char kLatePath[] = "/.fumehood/late";
 inline constexpr char kLateRepositoryPath[] = "/.fumehood/late/repo";
 inline constexpr char kWorkspacePath[] = "/workspace";
+// Other directories of the host, by their number.
+inline constexpr char kLateOthersPath[] = "/.fumehood/late/others";
 
 // Host to init, once: the command to run.
 struct HandOver {
@@ -28,6 +30,8 @@ struct HandOver {
   uint32_t uid = 0;
   uint32_t gid = 0;
   uint64_t scratch_bytes = 0;  // the size of /tmp and of /dev/shm, each
+  // Where the other directories are to appear, in the order of their numbers. Absolute.
+  std::vector<std::string> others = {};
 
   bool operator==(const HandOver&) const = default;
 };
@@ -47,6 +51,7 @@ enum class Stage : uint8_t {
   kHandOver,    // reading the request
   kWorkspace,   // mounting the repository
   kScratch,     // mounting /tmp and /dev/shm
+  kOthers,      // mounting the other directories
   kStdin,       // storing the standard input
   kFork,        // making the command's process
   kIdentity,    // becoming the command's user

@@ -61,17 +61,17 @@ Result<std::variant<UniqueFd, NotStarted>> OpenRepository(int root, std::string_
 Result<MountPoint> MountReadOnly(int directory, const std::filesystem::path& target) {
   // Recursive, because a clone without what is mounted below uncovers what those mounts hide.
   const UniqueFd tree(open_tree(directory, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH));
-  if (!tree.valid()) return FailErrno(errno, "clone the repository's mount");
+  if (!tree.valid()) return FailErrno(errno, "clone its mount");
   mount_attr attributes{};
   attributes.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
   attributes.propagation = MS_PRIVATE;
   // Before the tree is attached: mount(8) attaches first, and the sandbox's file server keeps a writable
   // mount.
   if (mount_setattr(tree.get(), "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes, sizeof attributes) != 0) {
-    return FailErrno(errno, "make the repository's mount read-only");
+    return FailErrno(errno, "make its mount read-only");
   }
   if (move_mount(tree.get(), "", AT_FDCWD, target.c_str(), MOVE_MOUNT_F_EMPTY_PATH) != 0) {
-    return FailErrno(errno, "mount the repository into its sandbox");
+    return FailErrno(errno, fmt::format("mount it at \"{}\"", target.string()));
   }
   return MountPoint(target);
 }

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <variant>
 #include <vector>
@@ -21,12 +22,20 @@ struct RunRequest {
   std::string image;
   // Below the runner's repository root: clean, relative, without "." and "..".
   std::string repository_path;
+  // Directories of the host that the command finds at the same path, read-only. Absolute, without symbolic links on the
+  // way; none contains a directory that the sandbox has of its own, such as "/" or "/usr" would.
+  std::vector<std::filesystem::path> also_visible;
   // Where the command starts, relative to the repository; empty is the repository itself.
   std::string working_dir;
   // From the start of the command to its kill. (Its start must not take longer either.)
   std::chrono::milliseconds timeout{60'000};
   // Of each stream so much is kept, half from its head and half from its tail.
   uint64_t max_output_bytes = 16'384;
+  // Where each stream goes as it comes, beside what is kept; -1: nowhere. While such a descriptor can't take more,
+  // everything waits for it, the time limit too; when it takes no more at all, the command is cancelled. The process
+  // must ignore SIGPIPE.
+  int stdout_to = -1;
+  int stderr_to = -1;
 };
 
 // The command ended by itself.

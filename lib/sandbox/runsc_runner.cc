@@ -44,6 +44,9 @@ Result<std::unique_ptr<RunscRunner>> RunscRunner::Create(const RunscOptions& opt
   }
   Result<StateDirectory> state = StateDirectory::Open(options.state, options.init);
   if (!state) return Forward(std::move(state));
+  for (const std::filesystem::path& directory : options.also_visible) {
+    if (Status made = state->MakeMountPoint(directory); !made) return Forward(std::move(made));
+  }
   Result<Runsc> runsc = Runsc::Open(options.runsc, state->runtime_shared());
   if (!runsc) return Forward(std::move(runsc));
   Result<Images> images = Images::Open(options.images, state->layer(), state->images());
@@ -91,6 +94,11 @@ Result<RunResult> RunscRunner::Run(const RunRequest& request, const std::functio
   auto repository = OpenRepository(repository_root_.get(), request.repository_path);
   if (!repository) return Forward(std::move(repository));
   if (auto* refused = std::get_if<NotStarted>(&*repository)) return WithoutStart(std::move(*refused));
+  std::vector<UniqueFd> others;
+  for (const std::filesystem::path& directory : request.also_visible) {
+    others.emplace_back(open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
+    if (!others.back().valid()) return FailErrno(errno, fmt::format("open \"{}\"", directory.string()));
+  }
   if (stop.stop_requested()) return WithoutStart(Cancelled{});
 
   Result<std::unique_ptr<Sandbox>> sandbox = Sandbox::Start(runsc_, *root, state_.pool());
@@ -98,9 +106,15 @@ Result<RunResult> RunscRunner::Run(const RunRequest& request, const std::functio
   if (Status mounted = (*sandbox)->MountRepository(std::get<UniqueFd>(*repository).get()); !mounted) {
     return Forward(std::move(mounted));
   }
-  Result<Supervised> supervised = (*sandbox)->RunCommand(
-      std::get<init::HandOver>(*hand_over), {.timeout = request.timeout, .max_output_bytes = request.max_output_bytes},
-      on_started, std::move(stop));
+  for (const UniqueFd& other : others) {
+    if (Status mounted = (*sandbox)->MountOther(other.get()); !mounted) return Forward(std::move(mounted));
+  }
+  Result<Supervised> supervised = (*sandbox)->RunCommand(std::get<init::HandOver>(*hand_over),
+                                                         {.timeout = request.timeout,
+                                                          .max_output_bytes = request.max_output_bytes,
+                                                          .stdout_to = request.stdout_to,
+                                                          .stderr_to = request.stderr_to},
+                                                         on_started, std::move(stop));
   if (!supervised) return Forward(std::move(supervised));
   Result<Ending> ending = ToEnding(supervised->ending, request);
   if (!ending) return Forward(std::move(ending));

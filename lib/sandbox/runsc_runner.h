@@ -20,10 +20,11 @@ struct RunscOptions {
   std::filesystem::path runsc;
   // Our program that becomes PID 1 of each sandbox.
   std::filesystem::path init;
-  // The folder with one root file system per directory.
-  std::filesystem::path images;
+  ImageSource images;
   // The directory below which the repositories are.
   std::filesystem::path repository_root;
+  // Whatever a request wants to be visible beside its repository is one of these, or below /tmp.
+  std::vector<std::filesystem::path> also_visible = {};
   // For the runner's own use; see StateDirectory.
   std::filesystem::path state;
   // The size of the command's /tmp and of its /dev/shm, each, in its memory.

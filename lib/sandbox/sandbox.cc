@@ -11,6 +11,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "lib/sandbox/child_process.h"
@@ -131,6 +132,17 @@ Status Sandbox::MountRepository(int repository) {
   Result<MountPoint> mounted = MountReadOnly(repository, directory_.repository());
   if (!mounted) return Wrap(mounted.error(), fmt::format("sandbox \"{}\"", directory_.id()));
   repository_ = std::move(*mounted);
+  return {};
+}
+
+Status Sandbox::MountOther(int directory) {
+  const std::filesystem::path target = directory_.other(others_.size());
+  std::error_code error;
+  std::filesystem::create_directories(target, error);
+  if (error) return FailErrno(error.value(), fmt::format("make \"{}\"", target.string()));
+  Result<MountPoint> mounted = MountReadOnly(directory, target);
+  if (!mounted) return Wrap(mounted.error(), fmt::format("sandbox \"{}\"", directory_.id()));
+  others_.push_back(std::move(*mounted));
   return {};
 }
 

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <stop_token>
+#include <vector>
 
 #include "lib/base/result.h"
 #include "lib/base/unique_fd.h"
@@ -28,6 +29,10 @@ class Sandbox {
   // Shows the sandbox the directory `repository`, read-only. Once, before RunCommand.
   Status MountRepository(int repository);
 
+  // Shows it another directory, read-only, for the command to find at one of the hand-over's other paths: that of the
+  // same number, from 0 on.
+  Status MountOther(int directory);
+
   // As Supervise. Afterwards the sandbox has been killed.
   Result<Supervised> RunCommand(const init::HandOver& hand_over, CommandLimits limits,
                                 const std::function<void()>& on_started, std::stop_token stop);
@@ -38,6 +43,7 @@ class Sandbox {
   // Destroyed from the last to the first: the directory goes when nothing is mounted in it any more.
   SandboxDirectory directory_;
   MountPoint repository_;
+  std::vector<MountPoint> others_;
   UniqueFd control_;
   UniqueFd stdout_pipe_;
   UniqueFd stderr_pipe_;

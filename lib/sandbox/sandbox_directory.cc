@@ -35,6 +35,8 @@ void SandboxDirectory::Remove(const std::filesystem::path& path) {
   std::filesystem::remove(path / kPidFile, ignored);
   // One by one: emptying a directory at which a repository is still mounted would empty the repository.
   rmdir((path / kRepository).c_str());
+  for (const auto& other : std::filesystem::directory_iterator(path / kOthers, ignored)) rmdir(other.path().c_str());
+  rmdir((path / kOthers).c_str());
   rmdir((path / kLate).c_str());
   rmdir(path.c_str());
 }

@@ -24,6 +24,8 @@ class SandboxDirectory {
   std::filesystem::path late() const { return path_ / kLate; }
   // Where the repository is mounted, below late().
   std::filesystem::path repository() const { return path_ / kRepository; }
+  // Where another directory of that number is mounted, below late().
+  std::filesystem::path other(size_t number) const { return path_ / kOthers / std::to_string(number); }
   std::filesystem::path bundle() const { return path_ / kBundle; }
   // Where the runtime keeps its state, and nothing else.
   std::filesystem::path runtime_root() const { return path_ / kRuntimeRoot; }
@@ -35,6 +37,7 @@ class SandboxDirectory {
  private:
   static constexpr char kLate[] = "late";
   static constexpr char kRepository[] = "late/repo";
+  static constexpr char kOthers[] = "late/others";
   static constexpr char kBundle[] = "bundle";
   static constexpr char kRuntimeRoot[] = "runtime";
   static constexpr char kPidFile[] = "pid";

@@ -85,6 +85,14 @@ Status StateDirectory::Fill(const fs::path& init) {
   return {};
 }
 
+Status StateDirectory::MakeMountPoint(const fs::path& guest_path) {
+  const fs::path path = InLayer(layer(), guest_path.c_str());
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error) return FailErrno(error.value(), fmt::format("make \"{}\"", path.string()));
+  return {};
+}
+
 StateDirectory::~StateDirectory() {
   if (!lock_.valid()) return;
   Sweep();

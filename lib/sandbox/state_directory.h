@@ -20,6 +20,9 @@ class StateDirectory {
   StateDirectory& operator=(StateDirectory&&) = delete;
   ~StateDirectory();
 
+  // Makes a mount point in the layer, at that absolute path of the guest. Before an image is made with the layer.
+  Status MakeMountPoint(const std::filesystem::path& guest_path);
+
   // The mount points and the init that every image gets, as a root file system that holds nothing else.
   std::filesystem::path layer() const { return path_ / "layer"; }
   // Each image, together with the layer.

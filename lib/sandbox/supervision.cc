@@ -1,6 +1,5 @@
 #include "lib/sandbox/supervision.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -16,7 +15,7 @@
 
 #include "lib/base/unique_fd.h"
 #include "lib/sandbox/child_process.h"
-#include "lib/sandbox/output_capture.h"
+#include "lib/sandbox/output_pipe.h"
 #include "lib/sandbox/pidfd.h"
 
 namespace fumehood::sandbox {
@@ -27,39 +26,6 @@ using namespace std::chrono_literals;
 
 // Once the sandbox is dead nobody holds the pipes, and what they still contain is read within milliseconds.
 constexpr auto kDrainLimit = 2s;
-constexpr size_t kReadSize = 64 * 1024;
-
-bool MakeNonBlocking(int fd) {
-  const int flags = fcntl(fd, F_GETFL);
-  return flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0;
-}
-
-// One output stream of the command.
-class Output {
- public:
-  Output(int fd, uint64_t max_bytes) : fd_(fd), capture_(max_bytes) {}
-
-  // -1, which poll ignores, when it has ended.
-  int fd() const { return fd_; }
-
-  // Reads once, so that a flood can't keep the caller from looking at the clock.
-  void ReadOnce() {
-    static thread_local std::array<char, kReadSize> buffer;
-    if (fd_ < 0) return;
-    const ssize_t got = read(fd_, buffer.data(), buffer.size());
-    if (got > 0) {
-      capture_.Append({buffer.data(), static_cast<size_t>(got)});
-    } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
-      fd_ = -1;
-    }
-  }
-
-  CapturedOutput Take() && { return std::move(capture_).Take(); }
-
- private:
-  int fd_;
-  OutputCapture capture_;
-};
 
 class Supervision {
  public:
@@ -70,8 +36,8 @@ class Supervision {
         on_started_(on_started),
         timeout_(limits.timeout),
         deadline_(std::chrono::steady_clock::now() + timeout_),
-        stdout_(channels.stdout_pipe, limits.max_output_bytes),
-        stderr_(channels.stderr_pipe, limits.max_output_bytes) {}
+        stdout_(channels.stdout_pipe, limits.max_output_bytes, limits.stdout_to),
+        stderr_(channels.stderr_pipe, limits.max_output_bytes, limits.stderr_to) {}
 
   Result<Supervised> Run(int stop_event) {
     while (!ending_) {
@@ -88,7 +54,7 @@ class Supervision {
       }
       if (out.revents != 0) stdout_.ReadOnce();
       if (err.revents != 0) stderr_.ReadOnce();
-      if (stop.revents != 0) {
+      if (stop.revents != 0 || stdout_.reader_is_gone() || stderr_.reader_is_gone()) {
         End(Cancelled{});
         break;
       }
@@ -99,7 +65,7 @@ class Supervision {
       if (std::chrono::steady_clock::now() >= deadline_) End(TimedOut{});
     }
     pidfd_send_signal(channels_.process, SIGKILL, nullptr, 0);
-    Drain();
+    Drain(stdout_, stderr_, std::chrono::steady_clock::now() + kDrainLimit);
     return Supervised{.ending = std::move(*ending_),
                       .stdout_output = std::move(stdout_).Take(),
                       .stderr_output = std::move(stderr_).Take(),
@@ -169,27 +135,13 @@ class Supervision {
     End(std::move(not_started));
   }
 
-  // What the command wrote before the kill is still in the pipes.
-  void Drain() {
-    const SteadyTime deadline = std::chrono::steady_clock::now() + kDrainLimit;
-    while (stdout_.fd() >= 0 || stderr_.fd() >= 0) {
-      pollfd events[] = {{.fd = stdout_.fd(), .events = POLLIN, .revents = 0},
-                         {.fd = stderr_.fd(), .events = POLLIN, .revents = 0}};
-      const int ready = poll(events, std::size(events), PollTimeout(deadline));
-      if (ready < 0 && errno != EINTR) return;
-      if (events[0].revents != 0) stdout_.ReadOnce();
-      if (events[1].revents != 0) stderr_.ReadOnce();
-      if (std::chrono::steady_clock::now() >= deadline) return;
-    }
-  }
-
   const SandboxChannels channels_;
   std::string unsent_;
   const std::function<void()>& on_started_;
   const std::chrono::milliseconds timeout_;
   SteadyTime deadline_;  // until the command has started: for its start
-  Output stdout_;
-  Output stderr_;
+  OutputPipe stdout_;
+  OutputPipe stderr_;
   init::FrameBuffer reports_{init::kMaxReportBody};
   std::optional<SteadyTime> started_;
   std::optional<Ending> ending_;

@@ -24,6 +24,8 @@ struct SandboxChannels {
 struct CommandLimits {
   std::chrono::milliseconds timeout{0};
   uint64_t max_output_bytes = 0;
+  int stdout_to = -1;  // as of RunRequest
+  int stderr_to = -1;
 };
 
 // How a command ended, as seen from outside of its sandbox.

@@ -31,7 +31,7 @@ TEST_F(ImagesTest, DirectoriesAreOfferedByName) {
   WriteFile(temp_ / "images/b/bin/sh", "");
   WriteFile(temp_ / "images/a.1-x/bin/sh", "");
   const StateDirectory state = State();
-  const Images images = Images::Open(folder(), state.layer(), state.images()).value();
+  const Images images = Images::Open(ImagesFolder{folder()}, state.layer(), state.images()).value();
   EXPECT_THAT(images.names(), ElementsAre("a.1-x", "b"));
   EXPECT_TRUE(images.refused().empty());
   EXPECT_EQ(images.Find("c"), nullptr);
@@ -42,7 +42,7 @@ TEST_F(ImagesTest, UnusableOnesAreRefusedWithTheReason) {
   fs::create_directories(temp_ / "images/empty");
   WriteFile(temp_ / "images/file", "");
   const StateDirectory state = State();
-  const Images images = Images::Open(folder(), state.layer(), state.images()).value();
+  const Images images = Images::Open(ImagesFolder{folder()}, state.layer(), state.images()).value();
   EXPECT_TRUE(images.names().empty());
   ASSERT_EQ(images.refused().size(), 3u);
   EXPECT_THAT(images.refused()[0].reason, HasSubstr("lower case"));
@@ -55,7 +55,7 @@ TEST_F(ImagesTest, MountPointsAreThereWhateverTheImageHas) {
   WriteFile(temp_ / "images/a/workspace", "a file in the way");
   fs::create_directory_symlink("/bin", temp_ / "images/a/tmp");
   const StateDirectory state = State();
-  const Images images = Images::Open(folder(), state.layer(), state.images()).value();
+  const Images images = Images::Open(ImagesFolder{folder()}, state.layer(), state.images()).value();
   const fs::path root = *images.Find("a");
   for (const char* mount_point : {"workspace", "tmp", "proc", "dev", "sys", ".fumehood/late"}) {
     EXPECT_EQ(fs::symlink_status(root / mount_point).type(), fs::file_type::directory) << mount_point;
@@ -66,7 +66,7 @@ TEST_F(ImagesTest, MountPointsAreThereWhateverTheImageHas) {
 
 TEST_F(ImagesTest, MissingFolderIsAnError) {
   const StateDirectory state = State();
-  const auto images = Images::Open(temp_ / "nowhere", state.layer(), state.images());
+  const auto images = Images::Open(ImagesFolder{temp_ / "nowhere"}, state.layer(), state.images());
   ASSERT_FALSE(images.has_value());
   EXPECT_EQ(images.error().code, ErrorCode::kNotFound);
 }
@@ -82,7 +82,7 @@ TEST_F(ImagesTest, StateDirectoryIsEmptyAfterwards) {
   WriteFile(temp_ / "images/a/bin/sh", "");
   {
     const StateDirectory state = State();
-    const Images images = Images::Open(folder(), state.layer(), state.images()).value();
+    const Images images = Images::Open(ImagesFolder{folder()}, state.layer(), state.images()).value();
     EXPECT_FALSE(fs::is_empty(StateDirectoryForTests()));
   }
   EXPECT_TRUE(fs::is_empty(StateDirectoryForTests()));

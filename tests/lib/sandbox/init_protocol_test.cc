@@ -14,7 +14,8 @@ HandOver Example() {
           .stdin_data = std::string("one\0two", 7),
           .uid = 1000,
           .gid = 1001,
-          .scratch_bytes = 0x123456789abcULL};
+          .scratch_bytes = 0x123456789abcULL,
+          .others = {"/repos/shop", "/a b"}};
 }
 
 Frame OnlyFrame(const std::string& bytes, size_t max_body = kMaxHandOverBody) {

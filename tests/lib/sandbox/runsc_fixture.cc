@@ -113,7 +113,7 @@ void RunscTest::SetUp() {
 RunscOptions RunscTest::Options() const {
   return {.runsc = FindRunsc(),
           .init = FUMEHOOD_INIT,
-          .images = temp_ / "images",
+          .images = ImagesFolder{temp_ / "images"},
           .repository_root = temp_ / "repositories",
           .state = StateDirectoryForTests()};
 }
