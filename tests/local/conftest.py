@@ -37,3 +37,12 @@ def runsc():
     if not found:
         pytest.fail("no runsc is here; `scripts/setup runsc` brings it")
     return Path(found)
+
+
+@pytest.fixture(scope="session")
+def program():
+    """The program `fumehood`, with fumehood-init beside it."""
+    path = os.environ.get("FUMEHOOD_PROGRAM")
+    if not path:
+        pytest.fail("FUMEHOOD_PROGRAM is not set; `scripts/build` builds build/dev/cli/fumehood")
+    return Path(path)

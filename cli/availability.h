@@ -1,0 +1,34 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/local_options.h"
+#include "lib/base/result.h"
+
+namespace fumehood::cli {
+
+// What came of really running a command in one isolation.
+struct Availability {
+  Isolation isolation = Isolation::kRunsc;
+  bool works = false;
+  std::string why_not;  // and how to fix it; empty where it works
+};
+
+// Runs `true` in that isolation, in a process of its own, which this program starts from its own file.
+Availability TryOut(Isolation isolation, const LocalOptions& options);
+
+struct Choice {
+  Isolation isolation = Isolation::kRunsc;
+  std::vector<Availability> rejected;  // what was tried before, and why it was not chosen
+};
+
+// What `auto` means here: runsc, else docker, else an Error that says why neither works, or the process where that was
+// allowed. The answer is remembered for this boot, these programs and this user, in $XDG_CACHE_HOME/fumehood or
+// ~/.cache/fumehood, unless nothing works: so that what was repaired is noticed at once.
+Result<Choice> Choose(const LocalOptions& options);
+
+// Forgets what Choose remembered: it was wrong.
+void ForgetChoice();
+
+}  // namespace fumehood::cli

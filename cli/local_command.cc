@@ -1,0 +1,172 @@
+#include "cli/local_command.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "lib/sandbox/containment.h"
+#include "lib/sandbox/docker_runner.h"
+#include "lib/sandbox/process_runner.h"
+#include "lib/sandbox/runsc_runner.h"
+#include "lib/sandbox/user_namespace.h"
+
+namespace fumehood::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kRoot = "/";
+constexpr std::string_view kDefaultDockerImage = "busybox";
+
+Result<fs::path> DirectoryAt(const fs::path& path, std::string_view what) {
+  std::error_code error;
+  fs::path canonical = fs::canonical(path, error);
+  if (error) return Fail(ErrorCode::kInvalid, "the {} \"{}\": {}", what, path.string(), error.message());
+  if (!fs::is_directory(canonical, error)) {
+    return Fail(ErrorCode::kInvalid, "the {} \"{}\" is not a directory", what, path.string());
+  }
+  if (canonical == kRoot) return Fail(ErrorCode::kInvalid, "the {} can't be \"/\", the whole file system", what);
+  return canonical;
+}
+
+// Whether `path` is `directory` or in it; both are canonical.
+bool IsIn(const fs::path& path, const fs::path& directory) {
+  return std::ranges::mismatch(directory, path).in1 == directory.end();
+}
+
+// A directory at its own path must not hide what a sandbox has of its own.
+Status CheckThatItCanBeShown(const fs::path& directory) {
+  constexpr std::array<const char*, 7> kOwn = {"/.fumehood", "/bin", "/dev", "/proc", "/sys", "/usr", "/workspace"};
+  for (const fs::path own : kOwn) {
+    if (IsIn(directory, own) || IsIn(own, directory)) {
+      return Fail(ErrorCode::kInvalid,
+                  "the repository \"{}\" can't be shown at its own path, where a sandbox has \"{}\"",
+                  directory.string(), own.string());
+    }
+  }
+  if (directory == "/tmp")
+    return Fail(ErrorCode::kInvalid, "the repository can't be \"/tmp\", where a sandbox has its own");
+  return {};
+}
+
+// Docker's client finds its engine by these.
+std::vector<std::string> DockersEnvironment() {
+  std::vector<std::string> chosen;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    if (text.starts_with("DOCKER_") || text.starts_with("HOME=") || text.starts_with("PATH=") ||
+        text.starts_with("XDG_RUNTIME_DIR=")) {
+      chosen.emplace_back(text);
+    }
+  }
+  return chosen;
+}
+
+// A directory of this user on which nobody else has a hand; it stays, empty.
+fs::path StateDirectory() {
+  if (geteuid() == 0) return "/run/fumehood-local";
+  const char* runtime = std::getenv("XDG_RUNTIME_DIR");
+  if (runtime != nullptr && *runtime == '/') return fs::path(runtime) / "fumehood";
+  return fmt::format("/tmp/fumehood-{}", geteuid());
+}
+
+Status PrepareStateDirectory(const fs::path& path) {
+  std::error_code error;
+  fs::create_directory(path, error);
+  if (error) return FailErrno(error.value(), fmt::format("make \"{}\"", path.string()));
+  struct stat status{};
+  if (lstat(path.c_str(), &status) != 0) return FailErrno(errno, fmt::format("look at \"{}\"", path.string()));
+  if (!S_ISDIR(status.st_mode) || status.st_uid != geteuid()) {
+    return Fail(ErrorCode::kForbidden, "\"{}\" is not a directory of ours: remove it", path.string());
+  }
+  return {};
+}
+
+Result<std::unique_ptr<sandbox::CommandRunner>> OpenRunsc(const LocalOptions& options,
+                                                          const sandbox::RunRequest& request) {
+  auto runsc = FindRunsc(options);
+  if (!runsc) return Forward(std::move(runsc));
+  auto init = FindInit();
+  if (!init) return Forward(std::move(init));
+  const fs::path state = StateDirectory();
+  if (Status prepared = PrepareStateDirectory(state); !prepared) return Forward(std::move(prepared));
+  sandbox::ImageSource images = sandbox::HostPrograms{};
+  if (!options.image.empty()) {
+    auto image = DirectoryAt(options.image, "image");
+    if (!image) return Forward(std::move(image));
+    images = sandbox::ImageDirectory{std::move(*image)};
+  }
+  if (!sandbox::MayMount()) {
+    if (Status entered = sandbox::EnterUserNamespace(); !entered) return Forward(std::move(entered));
+  }
+  if (Status contained = sandbox::EnterContainment(state); !contained) return Forward(std::move(contained));
+  auto runner = sandbox::RunscRunner::Create({.runsc = std::move(*runsc),
+                                              .init = std::move(*init),
+                                              .images = std::move(images),
+                                              .repository_root = kRoot,
+                                              .also_visible = request.also_visible,
+                                              .state = state});
+  if (!runner) return Forward(std::move(runner));
+  return std::move(*runner);
+}
+
+}  // namespace
+
+Result<sandbox::RunRequest> ToRequest(const LocalCommand& command, const LocalOptions& options, Isolation isolation) {
+  sandbox::RunRequest request{.argv = command.argv,
+                              .env = command.env,
+                              .stdin_data = command.stdin_data,
+                              .image = options.image,
+                              .repository_path = "",
+                              .also_visible = {},
+                              .working_dir = "",
+                              .timeout = command.timeout,
+                              .max_output_bytes = command.max_output_bytes};
+  if (isolation == Isolation::kRunsc) request.image = options.image.empty() ? "host" : "default";
+  if (isolation == Isolation::kDocker && options.image.empty()) request.image = kDefaultDockerImage;
+
+  fs::path start = command.working_dir.empty() ? command.repository : command.working_dir;
+  auto working_dir = DirectoryAt(start.empty() ? "." : start, "working directory");
+  if (!working_dir) return Forward(std::move(working_dir));
+  auto workspace = *working_dir;
+  if (!command.repository.empty()) {
+    auto repository = DirectoryAt(command.repository, "repository");
+    if (!repository) return Forward(std::move(repository));
+    if (IsIn(*working_dir, *repository)) {
+      workspace = *repository;
+    } else {
+      if (Status can = CheckThatItCanBeShown(*repository); !can) return Forward(std::move(can));
+      request.also_visible.push_back(std::move(*repository));
+    }
+  }
+  request.repository_path = workspace.relative_path().string();
+  if (*working_dir != workspace) request.working_dir = working_dir->lexically_relative(workspace).string();
+  return request;
+}
+
+Result<std::unique_ptr<sandbox::CommandRunner>> OpenRunner(Isolation isolation, const LocalOptions& options,
+                                                           const sandbox::RunRequest& request) {
+  switch (isolation) {
+    case Isolation::kRunsc: return OpenRunsc(options, request);
+    case Isolation::kDocker: {
+      auto docker = FindDocker(options);
+      if (!docker) return Forward(std::move(docker));
+      auto runner = sandbox::DockerRunner::Create(
+          {.docker = std::move(*docker), .environment = DockersEnvironment(), .repository_root = kRoot});
+      if (!runner) return Forward(std::move(runner));
+      return std::move(*runner);
+    }
+    case Isolation::kProcess: return std::make_unique<sandbox::ProcessRunner>(kRoot);
+    case Isolation::kAuto: break;
+  }
+  return Fail(ErrorCode::kInternal, "auto is no isolation");
+}
+
+}  // namespace fumehood::cli

@@ -1,0 +1,42 @@
+"""`fumehood run` in each isolation, as tests see it."""
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+NOBODY_SPECIAL = 12345  # a uid that no account has
+
+
+@dataclass(frozen=True)
+class Backend:
+    """One isolation, and who uses it."""
+
+    isolation: str
+    program: Path
+    environment: dict = field(default_factory=dict)
+    uid: int = 0
+
+    def start(self, *arguments, cwd, **options):
+        """Starts `fumehood run` and does not wait."""
+        command = [self.program, "run", f"--isolation={self.isolation}", *arguments]
+        privileges = {"user": self.uid, "group": self.uid, "extra_groups": []} if self.uid else {}
+        return subprocess.Popen(command, env=self.environment, cwd=cwd, text=True, start_new_session=True,
+                                **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | privileges | options)
+
+    def run(self, *arguments, cwd, stdin=None, **options):
+        """The CompletedProcess of `fumehood run ARGUMENTS`."""
+        started = self.start(*arguments, cwd=cwd, stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL, **options)
+        out, err = started.communicate(stdin, timeout=60)
+        return subprocess.CompletedProcess(started.args, started.returncode, out, err)
+
+    def result(self, *arguments, cwd, stdin=None):
+        """The JSON of `fumehood run --json ARGUMENTS`."""
+        ran = self.run("--json", *arguments, cwd=cwd, stdin=stdin)
+        assert ran.returncode == 0, ran
+        return json.loads(ran.stdout)
+
+
+def basic_environment(home):
+    return {"PATH": os.environ["PATH"], "HOME": str(home)}
