@@ -148,10 +148,17 @@ def test_a_command_that_runs_far_beyond_its_time_is_given_up(monkeypatch):
 
 def test_an_absence_of_the_server_ends_at_some_time(monkeypatch):
     monkeypatch.setattr(_cluster, "_ABSENCE", 0)
-    api = FakeApi([[ClusterUnavailable("connection refused")]])
+    refused = [ClusterUnavailable("connection refused")]
+    api = FakeApi([refused, refused])
     with pytest.raises(ClusterUnavailable):
         run(api)
     assert api.did == ["cancel", "delete"]
+
+
+def test_a_server_that_answers_between_two_breaks_was_not_away(monkeypatch):
+    monkeypatch.setattr(_cluster, "_ABSENCE", 0)
+    broken = [[("MODIFIED", command(str(version), "Running")), ClusterUnavailable("reset")] for version in (2, 3, 4)]
+    assert run(FakeApi([*broken, [("MODIFIED", DONE)]])).success
 
 
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, SystemExit, AccessDenied])

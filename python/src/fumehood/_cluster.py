@@ -155,21 +155,24 @@ class _Wait:
 
     def finished(self) -> Object:
         """The command after its end. Raises CommandNotStarted, RunFailed or another FumehoodError."""
-        absence = _Limit.after(_ABSENCE)
+        absence: _Limit | None = None
         pause = _FIRST_PAUSE
         while not is_finished(self._last):
             self._check_limit()
+            before = self._version
             try:
                 self._look()
+                absence = None
             except HistoryGone:
                 self._version = None
             except ClusterUnavailable:
-                if absence.remaining() <= 0:
+                # A server from which something came before the connection broke was not away.
+                if absence is None or self._version != before:
+                    absence, pause = _Limit.after(_ABSENCE), _FIRST_PAUSE
+                elif absence.remaining() <= 0:
                     raise
                 time.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)
-                continue
-            absence, pause = _Limit.after(_ABSENCE), _FIRST_PAUSE
         return self._last
 
     def _look(self) -> None:
