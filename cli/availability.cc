@@ -1,22 +1,22 @@
 #include "cli/availability.h"
 
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <system_error>
 #include <utility>
 
 #include "lib/sandbox/host_command.h"
+#include "lib/sandbox/program_lookup.h"
 
 namespace fumehood::cli {
 namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
+using sandbox::EnvironmentVariable;
 
 constexpr std::chrono::seconds kTryLimit{30};
 constexpr uint64_t kMaxAnswer = 64 * 1'024;
@@ -32,17 +32,11 @@ std::vector<std::string> CommandLine(Isolation isolation, const LocalOptions& op
   return argv;
 }
 
-std::vector<std::string> OwnEnvironment() {
-  std::vector<std::string> all;
-  for (char** entry = environ; *entry != nullptr; ++entry) all.emplace_back(*entry);
-  return all;
-}
-
 fs::path CacheFile() {
-  const char* cache = std::getenv("XDG_CACHE_HOME");
-  const char* home = std::getenv("HOME");
-  if (cache != nullptr && *cache == '/') return fs::path(cache) / "fumehood/isolation.json";
-  if (home != nullptr && *home == '/') return fs::path(home) / ".cache/fumehood/isolation.json";
+  const std::string_view cache = EnvironmentVariable("XDG_CACHE_HOME");
+  const std::string_view home = EnvironmentVariable("HOME");
+  if (cache.starts_with('/')) return fs::path(cache) / "fumehood/isolation.json";
+  if (home.starts_with('/')) return fs::path(home) / ".cache/fumehood/isolation.json";
   return {};
 }
 
@@ -62,10 +56,9 @@ std::string Fingerprint(const Result<fs::path>& program) {
 
 // While these are the same, so is the answer.
 std::string KeyOf(const LocalOptions& options) {
-  const char* engine = std::getenv("DOCKER_HOST");
   return fmt::format("{}|{}|{}|{}|{}|{}|{}", FirstLine("/proc/sys/kernel/random/boot_id"), geteuid(),
                      Fingerprint(ThisProgram()), Fingerprint(FindRunsc(options)), Fingerprint(FindDocker(options)),
-                     engine == nullptr ? "" : engine, options.image);
+                     EnvironmentVariable("DOCKER_HOST"), options.image);
 }
 
 std::optional<Isolation> Remembered(const std::string& key) {
@@ -90,10 +83,11 @@ void Remember(const std::string& key, Isolation isolation) {
 
 Availability TryOut(Isolation isolation, const LocalOptions& options) {
   const auto failed = [isolation](std::string why) { return Availability{isolation, false, std::move(why)}; };
-  const sandbox::HostCommand command{.program = {.argv = CommandLine(isolation, options), .env = OwnEnvironment()},
-                                     .stdin_data = "",
-                                     .timeout = kTryLimit,
-                                     .max_output_bytes = kMaxAnswer};
+  const sandbox::HostCommand command{
+      .program = {.argv = CommandLine(isolation, options), .env = sandbox::OwnEnvironment()},
+      .stdin_data = "",
+      .timeout = kTryLimit,
+      .max_output_bytes = kMaxAnswer};
   const auto ran = sandbox::RunHostCommand(command, {}, {});
   if (!ran) return failed(ran.error().message);
   const auto* result = std::get_if<sandbox::HostCommandResult>(&*ran);
@@ -131,11 +125,10 @@ Result<Choice> Choose(const LocalOptions& options) {
   std::string reasons;
   for (const Availability& one : choice.rejected)
     reasons += fmt::format("\n  {}: {}", ToString(one.isolation), one.why_not);
-  return Fail(
-      ErrorCode::kUnavailable,
-      "no isolation works here, and the command was not run:{}\n`fumehood doctor` tells more. To run it without "
-      "any isolation, say so: --isolation=process",
-      reasons);
+  return Fail(ErrorCode::kUnavailable,
+              "no isolation works here, and the command was not run:{}\nTo run it without "
+              "any isolation, say so: --isolation=process",
+              reasons);
 }
 
 void ForgetChoice() {

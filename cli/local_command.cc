@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdlib>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -14,6 +13,7 @@
 #include "lib/sandbox/containment.h"
 #include "lib/sandbox/docker_runner.h"
 #include "lib/sandbox/process_runner.h"
+#include "lib/sandbox/program_lookup.h"
 #include "lib/sandbox/runsc_runner.h"
 #include "lib/sandbox/user_namespace.h"
 
@@ -58,22 +58,19 @@ Status CheckThatItCanBeShown(const fs::path& directory) {
 
 // Docker's client finds its engine by these.
 std::vector<std::string> DockersEnvironment() {
-  std::vector<std::string> chosen;
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    const std::string_view text = *entry;
-    if (text.starts_with("DOCKER_") || text.starts_with("HOME=") || text.starts_with("PATH=") ||
-        text.starts_with("XDG_RUNTIME_DIR=")) {
-      chosen.emplace_back(text);
-    }
-  }
+  std::vector<std::string> chosen = sandbox::OwnEnvironment();
+  std::erase_if(chosen, [](const std::string& entry) {
+    return !entry.starts_with("DOCKER_") && !entry.starts_with("HOME=") && !entry.starts_with("PATH=") &&
+           !entry.starts_with("XDG_RUNTIME_DIR=");
+  });
   return chosen;
 }
 
 // A directory of this user on which nobody else has a hand; it stays, empty.
 fs::path StateDirectory() {
   if (geteuid() == 0) return "/run/fumehood-local";
-  const char* runtime = std::getenv("XDG_RUNTIME_DIR");
-  if (runtime != nullptr && *runtime == '/') return fs::path(runtime) / "fumehood";
+  const std::string_view runtime = sandbox::EnvironmentVariable("XDG_RUNTIME_DIR");
+  if (runtime.starts_with('/')) return fs::path(runtime) / "fumehood";
   return fmt::format("/tmp/fumehood-{}", geteuid());
 }
 

@@ -1,18 +1,20 @@
 #include "cli/local_options.h"
 
 #include <fmt/ranges.h>
-#include <unistd.h>
-
 #include <array>
-#include <cstdlib>
 #include <system_error>
 #include <utility>
 #include <vector>
+
+#include "lib/sandbox/program_lookup.h"
 
 namespace fumehood::cli {
 namespace {
 
 namespace fs = std::filesystem;
+using sandbox::EnvironmentVariable;
+using sandbox::FoldersOfPath;
+using sandbox::IsProgram;
 
 constexpr std::array<std::pair<Isolation, std::string_view>, 4> kNames{{
     {Isolation::kAuto, "auto"},
@@ -20,28 +22,6 @@ constexpr std::array<std::pair<Isolation, std::string_view>, 4> kNames{{
     {Isolation::kDocker, "docker"},
     {Isolation::kProcess, "process"},
 }};
-
-std::string_view Environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
-
-bool IsProgram(const fs::path& path) {
-  std::error_code ignored;
-  return fs::is_regular_file(path, ignored) && access(path.c_str(), X_OK) == 0;
-}
-
-std::vector<fs::path> FoldersOfPath() {
-  std::vector<fs::path> folders;
-  std::string_view rest = Environment("PATH");
-  while (!rest.empty()) {
-    const size_t colon = rest.find(':');
-    // Relative ones would be looked up in a repository that nobody trusts.
-    if (rest.starts_with('/')) folders.emplace_back(rest.substr(0, colon));
-    rest = colon == std::string_view::npos ? "" : rest.substr(colon + 1);
-  }
-  return folders;
-}
 
 // The first of them that is a program.
 Result<fs::path> FirstProgram(std::string_view what, const std::vector<fs::path>& candidates, std::string_view advice) {
@@ -83,17 +63,19 @@ fs::path ThisProgram() {
 
 Result<fs::path> FindRunsc(const LocalOptions& options) {
   if (!options.runsc.empty()) return Named("runsc", options.runsc, "--runsc");
-  if (const auto named = Environment("FUMEHOOD_RUNSC"); !named.empty()) return Named("runsc", named, "FUMEHOOD_RUNSC");
+  if (const auto named = EnvironmentVariable("FUMEHOOD_RUNSC"); !named.empty())
+    return Named("runsc", named, "FUMEHOOD_RUNSC");
   std::vector<fs::path> candidates = {ThisProgram().parent_path() / "runsc"};
-  if (const auto folder = Environment("VIRTUAL_ENV"); !folder.empty())
+  if (const auto folder = EnvironmentVariable("VIRTUAL_ENV"); !folder.empty())
     candidates.push_back(fs::path(folder) / "bin/runsc");
   for (const fs::path& folder : FoldersOfPath()) candidates.push_back(folder / "runsc");
   candidates.emplace_back("/usr/local/bin/runsc");
-  return FirstProgram("runsc", candidates, "`fumehood install` brings it");
+  return FirstProgram("runsc", candidates, "scripts/install-runsc brings it");
 }
 
 Result<fs::path> FindInit() {
-  if (const auto named = Environment("FUMEHOOD_INIT"); !named.empty()) return Named("init", named, "FUMEHOOD_INIT");
+  if (const auto named = EnvironmentVariable("FUMEHOOD_INIT"); !named.empty())
+    return Named("init", named, "FUMEHOOD_INIT");
   const fs::path folder = ThisProgram().parent_path();
   return FirstProgram(
       "fumehood-init",

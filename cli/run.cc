@@ -22,8 +22,6 @@
 namespace fumehood::cli {
 namespace {
 
-constexpr size_t kMaxStdinBytes = 256 * 1'024;
-
 struct RunOptions {
   LocalOptions local;
   LocalCommand command;
@@ -41,9 +39,9 @@ Result<std::string> ReadStdin() {
     if (got < 0) return FailErrno(errno, "read the standard input");
     if (got == 0) return all;
     all.append(buffer.data(), static_cast<size_t>(got));
-    if (all.size() > kMaxStdinBytes) {
+    if (all.size() > sandbox::kMaxStdinBytes) {
       return Fail(ErrorCode::kTooLarge, "the standard input has more than {} bytes: put it into the repository",
-                  kMaxStdinBytes);
+                  sandbox::kMaxStdinBytes);
     }
   }
 }

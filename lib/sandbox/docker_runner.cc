@@ -50,12 +50,6 @@ std::string OwnerOf(pid_t pid) {
   return fmt::format("{}/{}/{}", boot, pid, field);
 }
 
-bool IsAlive(std::string_view owner) {
-  const size_t from = owner.find('/') + 1;
-  const std::string number(owner.substr(from, owner.find('/', from) - from));
-  return OwnerOf(static_cast<pid_t>(std::strtol(number.c_str(), nullptr, 10))) == owner;
-}
-
 Result<std::string> MakeName() {
   uint64_t random = 0;
   if (getrandom(&random, sizeof random, 0) != sizeof random) return FailErrno(errno, "name a container");
@@ -158,7 +152,7 @@ std::optional<NotStarted> WhyNotStarted(int exit_status, const std::string& word
 }  // namespace
 
 Result<std::unique_ptr<DockerRunner>> DockerRunner::Create(DockerOptions options) {
-  std::unique_ptr<DockerRunner> runner(new DockerRunner(options, ""));
+  std::unique_ptr<DockerRunner> runner(new DockerRunner(std::move(options)));
   const auto answer = Ask(runner->Docker({"info", "--format", "{{json .ServerVersion}} {{json .Runtimes}}"}));
   if (!answer) return Wrap(answer.error(), "ask the Docker engine for its runtimes");
   std::istringstream words(*answer);
@@ -169,14 +163,15 @@ Result<std::unique_ptr<DockerRunner>> DockerRunner::Create(DockerOptions options
   } catch (const nlohmann::json::exception&) {
     return Fail(ErrorCode::kInternal, "ask the Docker engine for its runtimes: it says \"{}\"", *answer);
   }
-  if (!runtimes.is_object() || !runtimes.contains(options.runtime)) {
+  const std::string& runtime = runner->options_.runtime;
+  if (!runtimes.is_object() || !runtimes.contains(runtime)) {
     return Fail(
         ErrorCode::kUnavailable,
         "the Docker engine has no runtime \"{}\": scripts/setup-docker registers it, and `docker info` shows it",
-        options.runtime);
+        runtime);
   }
-  return std::unique_ptr<DockerRunner>(
-      new DockerRunner(std::move(options), version.is_string() ? version.get<std::string>() : ""));
+  if (version.is_string()) runner->version_ = version.get<std::string>();
+  return runner;
 }
 
 HostCommand DockerRunner::Docker(std::vector<std::string> arguments) const {
@@ -278,20 +273,6 @@ Result<RunResult> DockerRunner::Run(const RunRequest& request, const std::functi
   result.startup = std::chrono::duration_cast<std::chrono::microseconds>(ended.started - called);
   result.duration = std::chrono::duration_cast<std::chrono::microseconds>(ended.ended - ended.started);
   return result;
-}
-
-Status DockerRunner::RemoveOrphans() {
-  const auto listed = Ask(Docker({"ps", "--all", fmt::format("--filter=label={}", kOwnerLabel),
-                                  fmt::format("--format={{{{.ID}}}} {{{{.Label \"{}\"}}}}", kOwnerLabel)}));
-  if (!listed) return std::unexpected(listed.error());
-  std::istringstream lines(*listed);
-  std::string id;
-  std::string owner;
-  while (lines >> id >> owner) {
-    if (IsAlive(owner)) continue;
-    if (const auto removed = Ask(Docker({"rm", "--force", id})); !removed) return std::unexpected(removed.error());
-  }
-  return {};
 }
 
 }  // namespace fumehood::sandbox

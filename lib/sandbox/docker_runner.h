@@ -27,7 +27,8 @@ struct DockerOptions {
 // network, no capabilities, a read-only root file system, and /tmp in memory.
 //
 // A container is removed when its command has ended, was killed, or when this process dies, whose watchman does it
-// then. Should that die too, the container has the label dev.fumehood.owner, by which RemoveOrphans finds it.
+// then. Should that die too, the container has the label dev.fumehood.owner, which names boot, pid and start time of
+// its owner.
 class DockerRunner final : public CommandRunner {
  public:
   // Asks the engine for its version and runtimes. An Error says what to do about it.
@@ -36,19 +37,15 @@ class DockerRunner final : public CommandRunner {
   Result<RunResult> Run(const RunRequest& request, const std::function<void()>& on_started,
                         std::stop_token stop) override;
 
-  // Removes containers whose owners are gone.
-  Status RemoveOrphans();
-
  private:
-  DockerRunner(DockerOptions options, std::string version)
-      : options_(std::move(options)), version_(std::move(version)) {}
+  explicit DockerRunner(DockerOptions options) : options_(std::move(options)) {}
   HostCommand Docker(std::vector<std::string> arguments) const;
   std::vector<std::string> CommandLine(const RunRequest& request, const std::string& name,
                                        const std::vector<std::string>& env) const;
   RunResult WithoutStart(Ending ending) const;
 
   const DockerOptions options_;
-  const std::string version_;
+  std::string version_;  // the engine's; empty until Create has asked
 };
 
 }  // namespace fumehood::sandbox

@@ -1,9 +1,6 @@
 #include "lib/sandbox/fumehood.h"
 
-#include <unistd.h>
-
 #include <csignal>
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <system_error>
@@ -12,6 +9,7 @@
 #include "lib/base/base64.h"
 #include "lib/base/duration.h"
 #include "lib/sandbox/host_command.h"
+#include "lib/sandbox/program_lookup.h"
 
 namespace fumehood {
 namespace {
@@ -23,30 +21,16 @@ using nlohmann::json;
 // isolation.
 constexpr std::chrono::seconds kOverhead{120};
 
-std::string_view Environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
-
-bool IsProgram(const fs::path& path) {
-  std::error_code ignored;
-  return fs::is_regular_file(path, ignored) && access(path.c_str(), X_OK) == 0;
-}
-
 Result<fs::path> FindProgram() {
-  if (const auto named = Environment("FUMEHOOD_PROGRAM"); !named.empty()) {
-    if (IsProgram(named)) return fs::path(named);
+  if (const auto named = sandbox::EnvironmentVariable("FUMEHOOD_PROGRAM"); !named.empty()) {
+    if (sandbox::IsProgram(named)) return fs::path(named);
     return Fail(ErrorCode::kNotFound, "FUMEHOOD_PROGRAM names \"{}\", which is no program that we may execute", named);
   }
   std::error_code ignored;
   const fs::path beside = fs::read_symlink("/proc/self/exe", ignored).parent_path() / "fumehood";
-  if (IsProgram(beside)) return beside;
-  for (std::string_view rest = Environment("PATH"); !rest.empty();) {
-    const size_t colon = rest.find(':');
-    // Relative ones would be looked up in a repository that nobody trusts.
-    const fs::path candidate = fs::path(rest.substr(0, colon)) / "fumehood";
-    if (candidate.is_absolute() && IsProgram(candidate)) return candidate;
-    rest = colon == std::string_view::npos ? "" : rest.substr(colon + 1);
+  if (sandbox::IsProgram(beside)) return beside;
+  for (const fs::path& folder : sandbox::FoldersOfPath()) {
+    if (sandbox::IsProgram(folder / "fumehood")) return folder / "fumehood";
   }
   return Fail(ErrorCode::kNotFound,
               "the program `fumehood` is neither beside \"{}\" nor on the PATH: install it, or set FUMEHOOD_PROGRAM",
@@ -67,12 +51,6 @@ std::vector<std::string> CommandLine(const fs::path& program, const IsolationOpt
   for (const std::string& entry : options.env) argv.push_back("--env=" + entry);
   if (!options.stdin_data.empty()) argv.emplace_back("--stdin");
   return argv;
-}
-
-std::vector<std::string> OwnEnvironment() {
-  std::vector<std::string> all;
-  for (char** entry = environ; *entry != nullptr; ++entry) all.emplace_back(*entry);
-  return all;
 }
 
 Result<std::string> Decode(const json& answer, const char* field) {
@@ -124,7 +102,7 @@ Result<CommandResult> ReadAnswer(const std::string& text, const std::string& com
 }
 
 Result<CommandResult> Run(std::vector<std::string> argv, const IsolationOptions& options) {
-  const sandbox::HostCommand program{.program = {.argv = std::move(argv), .env = OwnEnvironment()},
+  const sandbox::HostCommand program{.program = {.argv = std::move(argv), .env = sandbox::OwnEnvironment()},
                                      .stdin_data = options.stdin_data,
                                      .timeout = options.timeout + kOverhead,
                                      // Both outputs, as base64 or escaped, and what goes around them.

@@ -15,9 +15,6 @@ namespace fumehood::sandbox {
 
 namespace {
 
-// As many characters as the API takes, of four bytes each.
-constexpr size_t kMaxStdinBytes = 256 * 1024;
-
 size_t SizeOf(const std::vector<std::string>& texts) {
   size_t size = 0;
   for (const std::string& text : texts) size += text.size() + sizeof(uint32_t);

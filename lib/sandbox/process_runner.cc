@@ -1,7 +1,6 @@
 #include "lib/sandbox/process_runner.h"
 
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <optional>
@@ -13,6 +12,7 @@
 
 #include "lib/sandbox/hand_over.h"
 #include "lib/sandbox/host_command.h"
+#include "lib/sandbox/program_lookup.h"
 
 namespace fumehood::sandbox {
 
@@ -34,8 +34,7 @@ std::optional<std::string> FindProgram(const std::string& program, std::string_v
   while (!path.empty()) {
     const size_t colon = path.find(':');
     const fs::path candidate = fs::path(path.substr(0, colon)) / program;
-    std::error_code ignored;
-    if (fs::is_regular_file(candidate, ignored) && access(candidate.c_str(), X_OK) == 0) return candidate.string();
+    if (IsProgram(candidate)) return candidate.string();
     path = colon == std::string_view::npos ? "" : path.substr(colon + 1);
   }
   return std::nullopt;

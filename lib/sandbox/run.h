@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -10,13 +11,16 @@
 
 namespace fumehood::sandbox {
 
+// What a command can be given to read: as many characters as the API takes, of four bytes each.
+inline constexpr size_t kMaxStdinBytes = 256 * 1024;
+
 struct RunRequest {
   // The program and its arguments. A program without a '/' is looked up in the PATH of `env`, or else in
   // /usr/local/bin:/usr/bin:/bin. A shell command is {"/bin/sh", "-c", text}.
   std::vector<std::string> argv;
   // "NAME=value". Nothing is inherited; PATH, HOME and LANG get defaults where they are missing.
   std::vector<std::string> env;
-  // What the command reads on its standard input, up to 256 KiB; afterwards end of file.
+  // What the command reads on its standard input, up to kMaxStdinBytes; afterwards end of file.
   std::string stdin_data;
   // The name of the root file system, as the runner knows it.
   std::string image;
