@@ -6,7 +6,7 @@ import subprocess
 import pytest
 from conftest import setting
 
-from fumehood import run_command_isolated, run_shell_command_isolated
+from fumehood import InvalidRequest, run_command_isolated, run_shell_command_isolated
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +50,5 @@ def test_a_program_that_is_not_there_is_a_result(repository):
 
 
 def test_an_image_that_is_not_there_is_told(repository):
-    result = run_command_isolated(["true"], repo_path=repository, isolation="docker", image="no-such-image")
-    assert (result.success, result.reason) == (False, "ImageUnavailable")
-    assert "docker pull no-such-image" in result.message
+    with pytest.raises(InvalidRequest, match="docker pull no-such-image"):
+        run_command_isolated(["true"], repo_path=repository, isolation="docker", image="no-such-image")

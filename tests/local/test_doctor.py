@@ -3,6 +3,7 @@
 import ctypes
 import json
 import os
+import re
 import shutil
 import signal
 import struct
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from backends import NOBODY_SPECIAL, basic_environment
-from installer import write_programs
+from installer import SCRIPTS, write_programs
 from release_server import ReleaseServer
 
 
@@ -108,6 +109,15 @@ def test_where_runsc_works_nothing_has_failed(doctor, uid):
 def test_without_a_cgroup_it_says_that_memory_has_no_limit(doctor):
     doctor.uid = NOBODY_SPECIAL
     assert "no memory limit" in doctor.report()[2]["cgroup"]["found"]
+
+
+def test_every_check_is_in_the_documentation():
+    documentation = (SCRIPTS.parent / "docs/troubleshooting-local.md").read_text()
+    rows = documentation.split("## By check")[1].splitlines()
+    assert [name for row in rows if row.startswith("| `") for name in re.findall("`([^`]+)`", row.split("|")[1])] == NAMES
+    by_symptom = documentation.split("## By symptom")[1].split("## By check")[0]
+    cells = "".join(row.split("|")[2] for row in by_symptom.splitlines() if row.startswith("| "))
+    assert set(re.findall("`([a-z-]+)`", cells)) <= set(NAMES)
 
 
 def test_text_is_for_people(doctor):
