@@ -16,8 +16,8 @@ class CommandRunner {
   // Runs the command in a sandbox of its own and waits for it to end.
   // A command that fails, times out or is killed is a RunResult; an Error means that we could not run it.
   // `on_started` is called once, from the calling thread, when the command has been started; it must not block.
-  // Safe to call from several threads. On `stop` the sandbox is killed and removed before Run returns, with what
-  // the command had written by then.
+  // Safe to call from several threads. On `stop` the sandbox is killed before Run returns, with what the
+  // command had written by then.
   virtual Result<RunResult> Run(const RunRequest& request, const std::function<void()>& on_started,
                                 std::stop_token stop) = 0;
 };

@@ -98,6 +98,8 @@ struct RunResult {
   Isolation isolation;
   // From the call of Run to the start of the command; zero where it was never started.
   std::chrono::microseconds startup{0};
+  // Its sandbox had been started before the command came.
+  bool warm = false;
   // From the start of the command to its end, measured outside of the sandbox.
   std::chrono::microseconds duration{0};
 };

@@ -35,7 +35,22 @@ Result<Ending> ToEnding(const decltype(Supervised::ending)& ending, const RunReq
       ending);
 }
 
+bool DiedBeforeItsCommand(const Result<Supervised>& supervised) {
+  return supervised && !supervised->started && std::holds_alternative<SandboxTerminated>(supervised->ending);
+}
+
+std::vector<PoolKind> KindsOf(const Images& images) {
+  std::vector<PoolKind> kinds;
+  for (std::string& name : images.names()) kinds.push_back({.image = std::move(name)});
+  return kinds;
+}
+
 }  // namespace
+
+struct RunscRunner::Sources {
+  UniqueFd repository;
+  std::vector<UniqueFd> others;
+};
 
 Result<std::unique_ptr<RunscRunner>> RunscRunner::Create(const RunscOptions& options) {
   UniqueFd repository_root(open(options.repository_root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
@@ -51,17 +66,21 @@ Result<std::unique_ptr<RunscRunner>> RunscRunner::Create(const RunscOptions& opt
   if (!runsc) return Forward(std::move(runsc));
   Result<Images> images = Images::Open(options.images, state->layer(), state->images());
   if (!images) return Forward(std::move(images));
-  return std::unique_ptr<RunscRunner>(new RunscRunner(*std::move(state), *std::move(runsc), *std::move(images),
-                                                      std::move(repository_root), options.scratch_bytes));
+  return std::unique_ptr<RunscRunner>(
+      new RunscRunner(*std::move(state), *std::move(runsc), *std::move(images), std::move(repository_root), options));
 }
 
 RunscRunner::RunscRunner(StateDirectory state, Runsc runsc, Images images, UniqueFd repository_root,
-                         uint64_t scratch_bytes)
+                         const RunscOptions& options)
     : state_(std::move(state)),
       runsc_(std::move(runsc)),
       images_(std::move(images)),
       repository_root_(std::move(repository_root)),
-      scratch_bytes_(scratch_bytes) {}
+      scratch_bytes_(options.scratch_bytes),
+      pool_(
+          options.pool, KindsOf(images_),
+          [this](const PoolKind& kind) { return Sandbox::Start(runsc_, *images_.Find(kind.image), state_.pool()); },
+          clock_, options.on_pool_failure) {}
 
 Isolation RunscRunner::isolation() const {
   return {.runtime = "runsc",
@@ -76,6 +95,21 @@ RunResult RunscRunner::WithoutStart(Ending ending) const {
   result.ending = std::move(ending);
   result.isolation = isolation();
   return result;
+}
+
+Result<Supervised> RunscRunner::RunIn(Sandbox& sandbox, const Sources& sources, const init::HandOver& hand_over,
+                                      const RunRequest& request, const std::function<void()>& on_started,
+                                      std::stop_token stop) {
+  if (Status mounted = sandbox.MountRepository(sources.repository.get()); !mounted) return Forward(std::move(mounted));
+  for (const UniqueFd& other : sources.others) {
+    if (Status mounted = sandbox.MountOther(other.get()); !mounted) return Forward(std::move(mounted));
+  }
+  return sandbox.RunCommand(hand_over,
+                            {.timeout = request.timeout,
+                             .max_output_bytes = request.max_output_bytes,
+                             .stdout_to = request.stdout_to,
+                             .stderr_to = request.stderr_to},
+                            on_started, std::move(stop));
 }
 
 Result<RunResult> RunscRunner::Run(const RunRequest& request, const std::function<void()>& on_started,
@@ -94,37 +128,42 @@ Result<RunResult> RunscRunner::Run(const RunRequest& request, const std::functio
   auto repository = OpenRepository(repository_root_.get(), request.repository_path);
   if (!repository) return Forward(std::move(repository));
   if (auto* refused = std::get_if<NotStarted>(&*repository)) return WithoutStart(std::move(*refused));
-  std::vector<UniqueFd> others;
+  Sources sources{.repository = std::move(std::get<UniqueFd>(*repository)), .others = {}};
   for (const std::filesystem::path& directory : request.also_visible) {
-    others.emplace_back(open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
-    if (!others.back().valid()) return FailErrno(errno, fmt::format("open \"{}\"", directory.string()));
+    sources.others.emplace_back(open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
+    if (!sources.others.back().valid()) return FailErrno(errno, fmt::format("open \"{}\"", directory.string()));
   }
   if (stop.stop_requested()) return WithoutStart(Cancelled{});
 
-  Result<std::unique_ptr<Sandbox>> sandbox = Sandbox::Start(runsc_, *root, state_.pool());
-  if (!sandbox) return Forward(std::move(sandbox));
-  if (Status mounted = (*sandbox)->MountRepository(std::get<UniqueFd>(*repository).get()); !mounted) {
-    return Forward(std::move(mounted));
+  const auto& command = std::get<init::HandOver>(*hand_over);
+  std::unique_ptr<Sandbox> sandbox = pool_.Take({.image = request.image});
+  bool warm = sandbox != nullptr;
+  std::optional<Result<Supervised>> supervised;
+  if (warm) supervised = RunIn(*sandbox, sources, command, request, on_started, stop);
+  // One that waited may have died just now. As its command was not started, nothing is lost.
+  if (supervised && DiedBeforeItsCommand(*supervised)) {
+    disposal_.Add(std::move(sandbox));
+    warm = false;
   }
-  for (const UniqueFd& other : others) {
-    if (Status mounted = (*sandbox)->MountOther(other.get()); !mounted) return Forward(std::move(mounted));
+  if (!warm) {
+    auto started = Sandbox::Start(runsc_, *root, state_.pool());
+    if (!started) return Forward(std::move(started));
+    sandbox = std::move(*started);
+    supervised = RunIn(*sandbox, sources, command, request, on_started, stop);
   }
-  Result<Supervised> supervised = (*sandbox)->RunCommand(std::get<init::HandOver>(*hand_over),
-                                                         {.timeout = request.timeout,
-                                                          .max_output_bytes = request.max_output_bytes,
-                                                          .stdout_to = request.stdout_to,
-                                                          .stderr_to = request.stderr_to},
-                                                         on_started, std::move(stop));
-  if (!supervised) return Forward(std::move(supervised));
-  Result<Ending> ending = ToEnding(supervised->ending, request);
+  disposal_.Add(std::move(sandbox));
+  if (!*supervised) return Forward(std::move(*supervised));
+  Result<Ending> ending = ToEnding((*supervised)->ending, request);
   if (!ending) return Forward(std::move(ending));
 
   RunResult result = WithoutStart(*std::move(ending));
-  result.stdout_output = std::move(supervised->stdout_output);
-  result.stderr_output = std::move(supervised->stderr_output);
-  if (supervised->started) {
-    result.startup = Between(called, *supervised->started);
-    result.duration = Between(*supervised->started, supervised->ended);
+  Supervised& seen = **supervised;
+  result.warm = warm;
+  result.stdout_output = std::move(seen.stdout_output);
+  result.stderr_output = std::move(seen.stderr_output);
+  if (seen.started) {
+    result.startup = Between(called, *seen.started);
+    result.duration = Between(*seen.started, seen.ended);
   }
   return result;
 }

@@ -9,9 +9,11 @@
 #include "lib/base/result.h"
 #include "lib/base/unique_fd.h"
 #include "lib/sandbox/command_runner.h"
+#include "lib/sandbox/disposal.h"
 #include "lib/sandbox/images.h"
 #include "lib/sandbox/runsc.h"
 #include "lib/sandbox/state_directory.h"
+#include "lib/sandbox/warm_pool.h"
 
 namespace fumehood::sandbox {
 
@@ -31,6 +33,10 @@ struct RunscOptions {
   std::filesystem::path state;
   // The size of the command's /tmp and of its /dev/shm, each, in its memory.
   uint64_t scratch_bytes = uint64_t{256} * 1024 * 1024;
+  // Sandboxes that are started before they are needed; by default none. Their threads are the runner's.
+  PoolOptions pool = {};
+  // Hears of each of those that could not be started. Called from such a thread.
+  std::function<void(const Error&)> on_pool_failure = [](const Error&) {};
 };
 
 // Runs each command in a fresh gVisor sandbox of its own. Needs root with CAP_SYS_ADMIN.
@@ -49,18 +55,30 @@ class RunscRunner final : public CommandRunner {
   // What confines every command of this runner.
   Isolation isolation() const;
 
+  // Throws away the sandboxes that wait, and lets none wait from now on.
+  void DrainPool() { pool_.Drain(); }
+  size_t waiting_sandboxes() const { return pool_.waiting(); }
+
  private:
-  RunscRunner(StateDirectory state, Runsc runsc, Images images, UniqueFd repository_root, uint64_t scratch_bytes);
+  RunscRunner(StateDirectory state, Runsc runsc, Images images, UniqueFd repository_root, const RunscOptions& options);
   // A result without a command having run.
   RunResult WithoutStart(Ending ending) const;
+  // What a sandbox gets to see beside its image: directories that stay open as long as this.
+  struct Sources;
+  // One attempt in a sandbox that has just been had; what could not be done with it is an Error.
+  Result<Supervised> RunIn(Sandbox& sandbox, const Sources& sources, const init::HandOver& hand_over,
+                           const RunRequest& request, const std::function<void()>& on_started, std::stop_token stop);
 
-  // All of them are fixed, and so need no lock. Destroyed from the last to the first: the images before the
-  // directory in which they are mounted.
+  // The first are fixed, and so need no lock. Destroyed from the last to the first: the sandboxes before the images,
+  // and those before the directory in which all is mounted.
   StateDirectory state_;
   Runsc runsc_;
   Images images_;
   UniqueFd repository_root_;
   uint64_t scratch_bytes_;
+  const SystemClock clock_;
+  Disposal disposal_;
+  WarmPool pool_;
 };
 
 }  // namespace fumehood::sandbox

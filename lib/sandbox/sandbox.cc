@@ -128,6 +128,13 @@ Sandbox::~Sandbox() {
   waitid(P_PIDFD, static_cast<id_t>(process_.get()), &ignored, WEXITED | WNOHANG);
 }
 
+bool Sandbox::IsAlive() const {
+  pollfd events[] = {{.fd = process_.get(), .events = POLLIN, .revents = 0},
+                     // Before it has a command the init says nothing: whatever comes is its end.
+                     {.fd = control_.get(), .events = POLLIN, .revents = 0}};
+  return poll(events, std::size(events), 0) == 0;
+}
+
 Status Sandbox::MountRepository(int repository) {
   Result<MountPoint> mounted = MountReadOnly(repository, directory_.repository());
   if (!mounted) return Wrap(mounted.error(), fmt::format("sandbox \"{}\"", directory_.id()));

@@ -26,6 +26,9 @@ class Sandbox {
                                                 const std::filesystem::path& pool);
   ~Sandbox();
 
+  // Whether its process runs and its init still listens. Looks at nothing that the sandbox sees.
+  bool IsAlive() const;
+
   // Shows the sandbox the directory `repository`, read-only. Once, before RunCommand.
   Status MountRepository(int repository);
 

@@ -115,7 +115,9 @@ RunscOptions RunscTest::Options() const {
           .init = FUMEHOOD_INIT,
           .images = ImagesFolder{temp_ / "images"},
           .repository_root = temp_ / "repositories",
-          .state = StateDirectoryForTests()};
+          .state = StateDirectoryForTests(),
+          // All of these tests also run with sandboxes that were started before.
+          .pool = {.minimum = 1, .maximum = std::getenv("FUMEHOOD_TEST_WARM") == nullptr ? size_t{0} : size_t{2}}};
 }
 
 void RunscTest::Use(const RunscOptions& options) {
@@ -123,10 +125,13 @@ void RunscTest::Use(const RunscOptions& options) {
   auto runner = RunscRunner::Create(options);
   ASSERT_TRUE(runner.has_value()) << runner.error().message;
   runner_ = std::move(*runner);
+  if (options.pool.maximum == 0 || options.pool.minimum == 0 || runner_->images().empty()) return;
+  EXPECT_TRUE(WaitUntil([this] { return runner_->waiting_sandboxes() > 0; })) << "no sandbox is warm";
 }
 
 void RunscTest::TearDown() {
   if (runner_ == nullptr) return;
+  runner_->DrainPool();
   EXPECT_TRUE(WaitUntil([this] { return LeftOvers().empty(); })) << testing::PrintToString(LeftOvers());
   runner_.reset();
   EXPECT_TRUE(fs::is_empty(StateDirectoryForTests()));

@@ -12,6 +12,7 @@ namespace fumehood::sandbox {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -140,15 +141,23 @@ TEST_F(RunscIsolationTest, SandboxesDoNotSeeEachOther) {
 
 TEST_F(RunscIsolationTest, RepositoryOfAnotherSandboxNeverAppears) {
   WriteFile(temp() / "repositories/other/secret", "s");
-  While("exec sleep 1000", [&] {
-    RunRequest request = Shell("cat /workspace/secret");
-    request.repository_path = "other";
-    EXPECT_EQ(Run(request).stdout_output.head, "s");
+  RunRequest request = Shell("cat /workspace/secret");
+  request.repository_path = "other";
+  const auto gofers_that_show = [](std::string_view repository) {
+    std::vector<std::string> mounts;
     for (const ProcessSeen& process : ProcessesSeen()) {
       if (!process.command_line.starts_with("runsc-gofer")) continue;
-      std::istringstream mounts(ReadFile("/proc/" + std::to_string(process.pid) + "/mountinfo"));
-      for (std::string line; std::getline(mounts, line);) EXPECT_THAT(line, Not(HasSubstr("repositories/other")));
+      std::string all = ReadFile("/proc/" + std::to_string(process.pid) + "/mountinfo");
+      if (all.contains(repository)) mounts.push_back(std::move(all));
     }
+    return mounts;
+  };
+  While("exec sleep 1000", [&] {
+    const RunResult result = Run(request, [&] {
+      EXPECT_THAT(gofers_that_show("repositories/shop"), ElementsAre(Not(HasSubstr("repositories/other"))));
+      EXPECT_THAT(gofers_that_show("repositories/other"), ElementsAre(Not(HasSubstr("repositories/shop"))));
+    });
+    EXPECT_EQ(result.stdout_output.head, "s");
   });
 }
 

@@ -231,6 +231,7 @@ TEST_F(RunscRunnerTest, StandardStreamsCanBeOpenedByName) {
 TEST_F(RunscRunnerTest, FailureOfTheRuntimeIsAnErrorWithItsReason) {
   RunscOptions options = Options();
   options.runsc = temp() / "failing-runsc";
+  options.pool = {};
   WriteFile(options.runsc,
             "#!/bin/sh\n"
             "test \"$1\" = --version && echo runsc version failing && exit\n"

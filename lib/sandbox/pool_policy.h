@@ -1,0 +1,50 @@
+// How many sandboxes should wait for commands, and of which kind. Pure: no clock, no IO.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <map>
+#include <string>
+
+#include "lib/base/time.h"
+
+namespace fumehood::sandbox {
+
+struct PoolOptions {
+  // Of each kind so many wait, whether or not one was ever asked for.
+  size_t minimum = 1;
+  // Of all kinds together not more than so many wait or are being started; 0: there is no pool.
+  size_t maximum = 0;
+  // Older ones are thrown away: what they were made of may have changed.
+  std::chrono::seconds max_age{600};
+};
+
+// Sandboxes of a kind serve the same commands.
+struct PoolKind {
+  std::string image;
+
+  auto operator<=>(const PoolKind&) const = default;
+};
+
+// How many commands came in the busiest second of the last minute. Not safe to share between threads.
+class Demand {
+ public:
+  void Add(SteadyTime now);
+  size_t Peak(SteadyTime now) const;
+
+ private:
+  static constexpr size_t kSeconds = 60;
+  struct Second {
+    int64_t number = -1;
+    size_t count = 0;
+  };
+  std::array<Second, kSeconds> seconds_;
+};
+
+// How many of each kind should wait. `demands` has every kind, with the commands of its busiest second: so many could
+// come again while none is refilled. Where `maximum` is less than all of them want, they share it evenly, and none gets
+// more than it wants.
+std::map<PoolKind, size_t> PoolTargets(const std::map<PoolKind, size_t>& demands, const PoolOptions& options);
+
+}  // namespace fumehood::sandbox
