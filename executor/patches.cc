@@ -11,8 +11,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::array<std::string_view, 5> kControllersFields = {"nodeName", "executor", "attempt", "retries",
-                                                                "queuedTime"};
+constexpr std::array<std::string_view, 6> kControllersFields = {"nodeName", "executor",  "attempt",
+                                                                "retries",  "resources", "queuedTime"};
 
 json TestOperation(std::string_view path, json value) {
   return {{"op", "test"}, {"path", path}, {"value", std::move(value)}};

@@ -45,6 +45,7 @@ inline constexpr std::string_view kDraining = "Draining";  // the executor is en
 inline constexpr std::string_view kExitedZero = "ExitedZero";
 inline constexpr std::string_view kExitedNonZero = "ExitedNonZero";
 inline constexpr std::string_view kSignaled = "Signaled";
+inline constexpr std::string_view kOomKilled = "OOMKilled";
 inline constexpr std::string_view kSandboxTerminated = "SandboxTerminated";
 inline constexpr std::string_view kDeadlineExceeded = "DeadlineExceeded";
 inline constexpr std::string_view kCancelled = "Cancelled";

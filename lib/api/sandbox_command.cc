@@ -30,18 +30,15 @@ std::string_view ToString(OutputEncoding encoding) {
   return "base64";
 }
 
-std::string_view ToString(RepositoryAccess access) {
-  switch (access) {
-    case RepositoryAccess::kReadOnly: break;
-  }
-  return "ReadOnly";
-}
-
 SandboxCommandSpec ReadSpec(const Json& json) {
   SandboxCommandSpec spec;
   spec.command = StringsAt(json, "command");
   spec.shell = StringAt(json, "shell");
-  spec.repository.path = StringAt(FieldAt(json, "repository"), "path");
+  const Json& repository = FieldAt(json, "repository");
+  spec.repository.path = StringAt(repository, "path");
+  if (StringAt(repository, "access") == ToString(RepositoryAccess::kEphemeral)) {
+    spec.repository.access = RepositoryAccess::kEphemeral;
+  }
   spec.working_dir = StringAt(json, "workingDir");
   spec.image = StringAt(json, "image", spec.image);
   if (const Json& env = FieldAt(json, "env"); env.is_array()) {
@@ -49,9 +46,11 @@ SandboxCommandSpec ReadSpec(const Json& json) {
   }
   spec.stdin_data = StringAt(json, "stdin");
   spec.timeout = seconds(IntegerAt(json, "timeoutSeconds", spec.timeout.count()));
+  spec.resources = ReadResourceRequest(FieldAt(json, "resources"));
   spec.max_output_bytes = IntegerAt(FieldAt(json, "output"), "maxBytes", spec.max_output_bytes);
   spec.runtime_class_name = StringAt(json, "runtimeClassName", spec.runtime_class_name);
   spec.node_selector = StringMapAt(json, "nodeSelector");
+  spec.priority = IntegerAt(json, "priority", spec.priority);
   spec.retry_limit = IntegerAt(json, "retryLimit", spec.retry_limit);
   spec.ttl_after_finished = seconds(IntegerAt(json, "ttlSecondsAfterFinished", spec.ttl_after_finished.count()));
   spec.cancel = BooleanAt(json, "cancel");
@@ -72,6 +71,7 @@ CommandResult ReadResult(const Json& json) {
   return {.exit_code = SmallIntegerAt(json, "exitCode"),
           .signal = SmallIntegerAt(json, "signal"),
           .timed_out = BooleanAt(json, "timedOut"),
+          .oom_killed = BooleanAt(json, "oomKilled"),
           .stdout_text = StringAt(json, "stdout"),
           .stderr_text = StringAt(json, "stderr"),
           .stdout_bytes = IntegerAt(json, "stdoutBytes", 0),
@@ -87,6 +87,7 @@ void WriteResult(const CommandResult& result, Json& json) {
   if (result.exit_code) json["exitCode"] = *result.exit_code;
   if (result.signal) json["signal"] = *result.signal;
   json["timedOut"] = result.timed_out;
+  json["oomKilled"] = result.oom_killed;
   json["stdout"] = result.stdout_text;
   json["stderr"] = result.stderr_text;
   json["stdoutBytes"] = result.stdout_bytes;
@@ -117,6 +118,12 @@ Json ToJson(const IsolationStatus& isolation) {
           {"repository", isolation.repository}};
 }
 
+std::optional<Usage> ReadUsage(const Json& json) {
+  if (!json.is_object()) return std::nullopt;
+  return Usage{.cpu = milliseconds(IntegerAt(json, "cpuMillis", 0)),
+               .peak_memory_bytes = IntegerAt(json, "peakMemoryBytes", 0)};
+}
+
 void WriteTime(const std::optional<WallTime>& time, const char* key, Json& json) {
   if (time) json[key] = FormatMicroTime(*time);
 }
@@ -133,6 +140,7 @@ SandboxCommandStatus ReadSandboxCommandStatus(const nlohmann::json& json) {
   }
   status.attempt = IntegerAt(json, "attempt", 0);
   status.retries = IntegerAt(json, "retries", 0);
+  status.resources = ReadResources(FieldAt(json, "resources"));
   if (FieldAt(json, "stdoutBytes").is_number_integer()) status.result = ReadResult(json);
   status.isolation = ReadIsolation(FieldAt(json, "isolation"));
   status.queued_time = TimeAt(json, "queuedTime");
@@ -140,8 +148,17 @@ SandboxCommandStatus ReadSandboxCommandStatus(const nlohmann::json& json) {
   status.completion_time = TimeAt(json, "completionTime");
   status.duration = MillisAt(json, "durationMillis");
   status.startup = MillisAt(json, "startupMillis");
+  status.usage = ReadUsage(FieldAt(json, "usage"));
   status.stored_bytes = IntegerAt(json, "storedBytes", 0);
   return status;
+}
+
+std::string_view ToString(RepositoryAccess access) {
+  switch (access) {
+    case RepositoryAccess::kReadOnly: return "ReadOnly";
+    case RepositoryAccess::kEphemeral: break;
+  }
+  return "Ephemeral";
 }
 
 std::string_view ToString(Phase phase) {
@@ -173,11 +190,13 @@ nlohmann::json ToJson(const SandboxCommandSpec& spec) {
                {"timeoutSeconds", spec.timeout.count()},
                {"output", {{"maxBytes", spec.max_output_bytes}}},
                {"runtimeClassName", spec.runtime_class_name},
+               {"priority", spec.priority},
                {"retryLimit", spec.retry_limit},
                {"ttlSecondsAfterFinished", spec.ttl_after_finished.count()},
                {"cancel", spec.cancel}};
   if (!spec.command.empty()) json["command"] = spec.command;
   if (!spec.shell.empty()) json["shell"] = spec.shell;
+  if (spec.resources != ResourceRequest()) json["resources"] = ToJson(spec.resources);
   if (!spec.working_dir.empty()) json["workingDir"] = spec.working_dir;
   if (!spec.stdin_data.empty()) json["stdin"] = spec.stdin_data;
   if (!spec.node_selector.empty()) json["nodeSelector"] = spec.node_selector;
@@ -195,6 +214,7 @@ nlohmann::json ToJson(const SandboxCommandStatus& status) {
   }
   if (status.attempt > 0) json["attempt"] = status.attempt;
   if (status.retries > 0) json["retries"] = status.retries;
+  if (status.resources) json["resources"] = ToJson(*status.resources);
   if (status.result) WriteResult(*status.result, json);
   if (status.isolation) json["isolation"] = ToJson(*status.isolation);
   WriteTime(status.queued_time, "queuedTime", json);
@@ -202,6 +222,9 @@ nlohmann::json ToJson(const SandboxCommandStatus& status) {
   WriteTime(status.completion_time, "completionTime", json);
   if (status.duration) json["durationMillis"] = status.duration->count();
   if (status.startup) json["startupMillis"] = status.startup->count();
+  if (status.usage) {
+    json["usage"] = {{"cpuMillis", status.usage->cpu.count()}, {"peakMemoryBytes", status.usage->peak_memory_bytes}};
+  }
   if (status.stored_bytes > 0) json["storedBytes"] = status.stored_bytes;
   return json;
 }

@@ -13,11 +13,15 @@
 
 #include "lib/api/condition.h"
 #include "lib/api/object_meta.h"
+#include "lib/api/resources.h"
 #include "lib/base/result.h"
 
 namespace fumehood::api {
 
-enum class RepositoryAccess { kReadOnly };
+// What the command may do to its repository: nothing, or whatever it likes to a copy in memory that goes with it.
+enum class RepositoryAccess { kReadOnly, kEphemeral };
+
+std::string_view ToString(RepositoryAccess access);
 
 struct Repository {
   std::string path;  // below the executors' repository root: clean and relative
@@ -39,9 +43,11 @@ struct SandboxCommandSpec {
   std::vector<EnvVar> env;
   std::string stdin_data;
   std::chrono::seconds timeout{60};
+  ResourceRequest resources;
   int64_t max_output_bytes = 16'384;  // of each stream
   std::string runtime_class_name = "gvisor";
   std::map<std::string, std::string> node_selector;
+  int64_t priority = 0;     // of those that wait, the higher start first
   int64_t retry_limit = 2;  // how many times it may be bound anew after an executor was lost or could not run it
   std::chrono::seconds ttl_after_finished{3'600};
   bool cancel = false;
@@ -75,6 +81,7 @@ struct CommandResult {
   std::optional<int> exit_code;
   std::optional<int> signal;
   bool timed_out = false;
+  bool oom_killed = false;
   std::string stdout_text;
   std::string stderr_text;
   int64_t stdout_bytes = 0;  // as written by the command, kept or not
@@ -84,13 +91,20 @@ struct CommandResult {
   OutputEncoding output_encoding = OutputEncoding::kUtf8;
 };
 
+// What the command used with the sandbox around it, measured outside of it.
+struct Usage {
+  std::chrono::milliseconds cpu{0};
+  int64_t peak_memory_bytes = 0;
+};
+
 struct SandboxCommandStatus {
   std::optional<Phase> phase;
   std::vector<Condition> conditions;
   std::string node_name;
   std::optional<ExecutorReference> executor;
-  int64_t attempt = 0;  // 0: never bound
-  int64_t retries = 0;  // those of the attempts that count against spec.retryLimit
+  int64_t attempt = 0;                 // 0: never bound
+  int64_t retries = 0;                 // those of the attempts that count against spec.retryLimit
+  std::optional<Resources> resources;  // as they hold, since it was bound
   std::optional<CommandResult> result;
   std::optional<IsolationStatus> isolation;
   std::optional<WallTime> queued_time;
@@ -98,6 +112,7 @@ struct SandboxCommandStatus {
   std::optional<WallTime> completion_time;
   std::optional<std::chrono::milliseconds> duration;
   std::optional<std::chrono::milliseconds> startup;
+  std::optional<Usage> usage;
   int64_t stored_bytes = 0;  // of the finished object in the API server's storage, estimated
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <string>
+#include <utility>
 
 namespace fumehood::api {
 namespace {
@@ -10,6 +11,7 @@ namespace {
 constexpr size_t kMaxPathBytes = 1'024;
 constexpr int64_t kMaxOutputBytes = 262'144;
 constexpr std::chrono::seconds kMaxTimeout{86'400};
+constexpr int64_t kMaxPriority = 1'000;
 
 bool HasNul(std::string_view text) { return text.find('\0') != std::string_view::npos; }
 
@@ -73,6 +75,12 @@ Status CheckLimits(const SandboxCommandSpec& spec) {
     return Fail(ErrorCode::kInvalid, "spec.output.maxBytes: {} is not between 0 and {}", spec.max_output_bytes,
                 kMaxOutputBytes);
   }
+  if (spec.priority < -kMaxPriority || spec.priority > kMaxPriority) {
+    return Fail(ErrorCode::kInvalid, "spec.priority: {} is not between {} and {}", spec.priority, -kMaxPriority,
+                kMaxPriority);
+  }
+  auto resources = Resolve(spec.resources, kLeastResources);
+  if (!resources) return Forward(std::move(resources));
   return {};
 }
 

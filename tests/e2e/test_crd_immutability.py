@@ -18,8 +18,10 @@ OLD_AND_NEW = {
     "env": ([{"name": "A", "value": "1"}], [{"name": "A", "value": "2"}]),
     "stdin": ("a", "b"),
     "timeoutSeconds": (60, 61),
+    "resources": ({"cpu": 1, "memory": "64Mi"}, {"cpu": 2, "memory": "64Mi"}),
     "output": ({"maxBytes": 16384}, {"maxBytes": 1}),
     "runtimeClassName": ("gvisor", "runc"),
+    "priority": (0, 1),
     "retryLimit": (2, 3),
     "nodeSelector": ({"disk": "fast"}, {"disk": "slow"}),
 }
@@ -100,9 +102,14 @@ def test_removing_another_value_than_the_default_is_a_change(commands, field):
     pytest.param([{"op": "add", "path": "/spec/nodeSelector/size", "value": "big"}], id="label-added"),
     pytest.param([{"op": "remove", "path": "/spec/nodeSelector/disk"}], id="label-removed"),
     pytest.param([{"op": "add", "path": "/spec/command/-", "value": "now"}], id="argument-added"),
+    pytest.param([{"op": "add", "path": "/spec/resources/cpu", "value": "1"}], id="resource-added"),
+    pytest.param([{"op": "remove", "path": "/spec/resources/pids"}], id="resource-removed"),
+    pytest.param([{"op": "replace", "path": "/spec/resources/memory", "value": "134217728"}], id="resource-written-otherwise"),
+    pytest.param([{"op": "replace", "path": "/spec/repository/access", "value": "Ephemeral"}], id="access-changed"),
 ])
 def test_part_of_a_field_cannot_be_changed(commands, patch):
-    spec = spec_with("command", ["true"]) | {"env": [{"name": "A", "value": "1"}], "nodeSelector": {"disk": "fast"}}
+    spec = spec_with("command", ["true"]) | {"env": [{"name": "A", "value": "1"}], "nodeSelector": {"disk": "fast"},
+                                             "resources": {"memory": "128Mi", "pids": 16}}
     commands.create("it", spec)
 
     refused = refusal_of(lambda: commands.patch("it", patch))

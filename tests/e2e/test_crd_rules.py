@@ -10,6 +10,9 @@ from specs import SAMPLE, manifest
 
 NUL = "a\0b"
 PATH_RULE = "must be a clean relative path"
+CPU_RULE = "must be a quantity from 10m to 1k"
+MEMORY_RULE = "must be a quantity from 64Mi to 4Ti"
+SCRATCH_RULE = "must be a quantity from 1Mi to 4Ti"
 DIR_RULE = "must be empty or a clean path"
 
 
@@ -51,7 +54,7 @@ RULES = [
     Rule("repository-path-without-nul", "repository.path", "a b", NUL, PATH_RULE),
     Rule("repository-path-without-newline", "repository.path", "ä b", "a\n", PATH_RULE),
     Rule("repository-path-without-delete", "repository.path", "a~", "a\x7f", PATH_RULE),
-    Rule("repository-access", "repository.access", "ReadOnly", "Ephemeral", "ReadOnly"),
+    Rule("repository-access", "repository.access", "Ephemeral", "ReadWrite", '"ReadOnly", "Ephemeral"'),
     Rule("working-dir-length", "workingDir", "x" * 1024, "x" * 1025, "1024"),
     Rule("working-dir-relative", "workingDir", "", "/a", DIR_RULE),
     Rule("working-dir-no-trailing-slash", "workingDir", "a", "a/", DIR_RULE),
@@ -81,6 +84,26 @@ RULES = [
     Rule("timeout-at-least", "timeoutSeconds", 1, 0, "1"),
     Rule("timeout-at-most", "timeoutSeconds", 86400, 86401, "86400"),
     Rule("timeout-whole-seconds", "timeoutSeconds", 2, 1.5, "integer"),
+    Rule("cpu-form", "resources.cpu", "1500m", "1 core", CPU_RULE),
+    Rule("cpu-with-a-unit-that-exists", "resources.cpu", "0.5", "1c", CPU_RULE),
+    Rule("cpu-positive", "resources.cpu", 1, -1, CPU_RULE),
+    Rule("cpu-at-least", "resources.cpu", "10m", "9m", CPU_RULE),
+    Rule("cpu-at-most", "resources.cpu", 1000, 1001, CPU_RULE),
+    Rule("cpu-of-a-number-or-a-string", "resources.cpu", "1e0", 1.5, "integer,string"),
+    Rule("cpu-length", "resources.cpu", "1." + "0" * 30, "1." + "0" * 31, "32"),
+    Rule("memory-form", "resources.memory", "1.5Gi", "512MB", MEMORY_RULE),
+    Rule("memory-positive", "resources.memory", "1G", "-1G", MEMORY_RULE),
+    Rule("memory-is-not-in-milli", "resources.memory", "67108864", "512m", MEMORY_RULE),
+    Rule("memory-at-least", "resources.memory", 67108864, 67108863, MEMORY_RULE),
+    Rule("memory-at-most", "resources.memory", "4Ti", "4097Gi", MEMORY_RULE),
+    Rule("memory-length", "resources.memory", "1" + "." + "0" * 28 + "Gi", "1" + "." + "0" * 29 + "Gi", "32"),
+    Rule("pids-at-least", "resources.pids", 1, 0, "1"),
+    Rule("pids-at-most", "resources.pids", 32768, 32769, "32768"),
+    Rule("pids-of-a-number", "resources.pids", 64, "64", "integer"),
+    Rule("scratch-form", "resources.scratch", "100M", "100MiB", SCRATCH_RULE),
+    Rule("scratch-positive", "resources.scratch", "1Mi", 0, SCRATCH_RULE),
+    Rule("scratch-at-least", "resources.scratch", "1024Ki", "1023Ki", SCRATCH_RULE),
+    Rule("scratch-at-most", "resources.scratch", "4Ti", "5Ti", SCRATCH_RULE),
     Rule("output-at-least", "output.maxBytes", 0, -1, "0"),
     Rule("output-at-most", "output.maxBytes", 262144, 262145, "262144"),
     Rule("runtime-class-length", "runtimeClassName", "x" * 253, "x" * 254, "253"),
@@ -89,6 +112,8 @@ RULES = [
     Rule("node-selector-items", "nodeSelector", {f"k{i}": "v" for i in range(32)}, {f"k{i}": "v" for i in range(33)}, "32"),
     Rule("node-selector-key-length", "nodeSelector", {"k" * 317: ""}, {"k" * 318: ""}, "317"),
     Rule("node-selector-value-length", "nodeSelector", {"k": "v" * 63}, {"k": "v" * 64}, "63", "nodeSelector.k"),
+    Rule("priority-at-least", "priority", -1000, -1001, "-1000"),
+    Rule("priority-at-most", "priority", 1000, 1001, "1000"),
     Rule("retry-limit-at-least", "retryLimit", 0, -1, "0"),
     Rule("retry-limit-at-most", "retryLimit", 10, 11, "10"),
     Rule("ttl-at-least", "ttlSecondsAfterFinished", 0, -1, "0"),
@@ -145,7 +170,7 @@ def test_exactly_one_of_command_and_shell(dry_run, spec):
     assert "exactly one of spec.command and spec.shell must be set" in refused.message
 
 
-@pytest.mark.parametrize("field", ["priority", "resources", "volumes"])
+@pytest.mark.parametrize("field", ["volumes", "network"])
 def test_unknown_field_is_refused_where_validation_is_strict(dry_run, field):
     refused = refusal_of(lambda: dry_run(SAMPLE | {"shell": "true", field: 1}))
 
@@ -175,7 +200,7 @@ def test_defaults(dry_run):
     assert spec == {
         "shell": "true", "repository": {"path": "sample", "access": "ReadOnly"}, "image": "default", "timeoutSeconds": 60,
         "output": {"maxBytes": 16384}, "runtimeClassName": "gvisor",
-        "retryLimit": 2, "ttlSecondsAfterFinished": 3600, "cancel": False,
+        "priority": 0, "retryLimit": 2, "ttlSecondsAfterFinished": 3600, "cancel": False,
     }
 
 

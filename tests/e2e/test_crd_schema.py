@@ -18,7 +18,7 @@ ALL_FIELDS = [pytest.param(schema, id=f"{crd}:{path}") for crd in CRDS for path,
 @pytest.mark.parametrize("schema", ALL_FIELDS)
 def test_field_is_described_and_bounded(schema):
     assert schema.get("description", "").strip().endswith(".")
-    needed = list(BOUNDS.get(schema["type"], []))
+    needed = list(BOUNDS.get(schema.get("type", "string"), []))  # without a type: a number or a string)
     if "additionalProperties" in schema:
         needed.append("maxProperties")
     assert [bound for bound in needed if bound not in schema] == []

@@ -32,6 +32,8 @@ FINISHED_STATUS = bound() | FINISHED
 SIGNALED_STATUS = {key: value for key, value in FINISHED_STATUS.items() if key != "exitCode"} | {"phase": "Failed", "signal": 9}
 NEVER_CHANGES = "the status of a finished command never changes"
 ONLY_GROWS = "status.attempt only grows"
+RESOURCES_TOGETHER = "status.resources changes only together with a higher status.attempt"
+RESOURCES = {"cpu": "1", "memory": "512Mi", "pids": 256, "scratch": "256Mi"}
 ONLY_TOGETHER = "status.nodeName and status.executor change only together with a higher status.attempt"
 BELONG_TOGETHER = "status.nodeName and status.attempt belong together"
 EXACTLY_WHEN = "status.completionTime must be set exactly when status.phase"
@@ -58,6 +60,10 @@ REFUSED = [
     Transition("node-removed", [op(REMOVE, "/status/nodeName")], says=ONLY_TOGETHER),
     Transition("executor-changed", [op(REPLACE, "/status/executor/podUID", "u-2")], says=ONLY_TOGETHER),
     Transition("executor-removed", [op(REMOVE, "/status/executor")], says=ONLY_TOGETHER),
+    Transition("resources-raised", [op(REPLACE, "/status/resources/memory", "1Gi")], bound() | {"resources": RESOURCES}, RESOURCES_TOGETHER),
+    Transition("resources-removed", [op(REMOVE, "/status/resources")], bound() | {"resources": RESOURCES}, RESOURCES_TOGETHER),
+    Transition("resources-added-later", [op(ADD, "/status/resources", RESOURCES)], says=RESOURCES_TOGETHER),
+    Transition("resources-before-binding", [op(ADD, "/status", {"phase": "Pending", "resources": RESOURCES})], {}, RESOURCES_TOGETHER),
     Transition("rebound-with-a-lower-attempt", [op(REPLACE, "/status", bound("mars", 1, "u-2"))], bound(attempt=2), ONLY_TOGETHER),
     Transition("node-without-attempt", [op(ADD, "/status", {"nodeName": "moon"})], {}, BELONG_TOGETHER),
     Transition("attempt-without-node", [op(ADD, "/status", {"attempt": 1})], {}, BELONG_TOGETHER),
@@ -71,6 +77,9 @@ REFUSED = [
 ACCEPTED = [
     Transition("waiting", [op(ADD, "/status", {"phase": "Pending", "conditions": [CONDITION | {"type": "Scheduled"}]})], {}),
     Transition("bound", [op(ADD, "/status", bound())], {}),
+    Transition("bound-with-resources", [op(ADD, "/status", bound() | {"resources": RESOURCES})], {}),
+    Transition("rebound-with-other-resources", [op(REPLACE, "/status", bound(attempt=2) | {"resources": RESOURCES | {"cpu": "2"}})],
+               bound() | {"resources": RESOURCES}),
     Transition("bound-without-pod", [op(ADD, "/status", {"phase": "Scheduled", "nodeName": "moon", "attempt": 1})], {}),
     Transition("running", [op(REPLACE, "/status/phase", "Running"), op(ADD, "/status/startTime", "2026-01-01T00:00:00.12Z")]),
     Transition("handed-back", [op(REPLACE, "/status/phase", "Pending")]),
@@ -87,7 +96,9 @@ ACCEPTED = [
 LIMITS = {
     "phase": ("Running", "Done"), "nodeName": ("n" * 253, "n" * 254),
     "attempt": (1000000, 1000001), "executor.podName": ("p" * 253, "p" * 254), "executor.podUID": ("u" * 64, "u" * 65),
-    "retries": (2, -1), "exitCode": (255, 256), "signal": (64, 65), "timedOut": (True, "yes"), "stdout": ("x" * 400000, "x" * 400001),
+    "retries": (2, -1), "exitCode": (255, 256), "signal": (64, 65), "timedOut": (True, "yes"), "oomKilled": (True, 1),
+    "resources.cpu": ("1" * 32, "1" * 33), "resources.memory": ("1" * 32, 64), "resources.pids": (32768, 32769),
+    "resources.scratch": ("1" * 32, "1" * 33), "usage.cpuMillis": (2**53 - 1, -1), "usage.peakMemoryBytes": (0, 2**53), "stdout": ("x" * 400000, "x" * 400001),
     "stderr": ("x" * 400000, "x" * 400001), "stdoutBytes": (2**53 - 1, 2**53), "stderrBytes": (0, -1),
     "stdoutTruncated": (True, 1), "stderrTruncated": (False, 0), "outputEncoding": ("base64", "hex"),
     "isolation.runtimeClass": ("x" * 253, "x" * 254), "isolation.handler": ("x" * 253, "x" * 254),

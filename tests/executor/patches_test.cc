@@ -21,6 +21,7 @@ const HandBack kNoSpace{"Rejected", "no space left"};
 json BoundObject() {
   json object = api::AsBound(api::AsHandedBack(api::SampleCommand()), "node-1", 2);
   object["status"]["executor"] = {{"podName", "executor"}, {"podUID", "pod-uid"}};
+  object["status"]["resources"] = {{"cpu", "1"}, {"memory", "512Mi"}, {"pids", 256}, {"scratch", "256Mi"}};
   return object;
 }
 
@@ -53,7 +54,7 @@ void ExpectFenced(const json& patch) {
     EXPECT_THAT(path, testing::Not(testing::AnyOf(
                           testing::StartsWith("/status/nodeName"), testing::StartsWith("/status/executor"),
                           testing::StartsWith("/status/attempt"), testing::StartsWith("/status/retries"),
-                          testing::StartsWith("/status/queuedTime"))));
+                          testing::StartsWith("/status/resources"), testing::StartsWith("/status/queuedTime"))));
   }
   EXPECT_TRUE(Fits(BoundObject(), patch));
   json successor = BoundObject();

@@ -23,6 +23,8 @@ YAML::Node LoadSchema(const std::string& plural) {
 
 // A value that differs from the type's default, so that a field which is dropped and defaulted shows too.
 json Fill(const YAML::Node& schema, const std::string& name) {
+  if (name == "cpu") return "1500m";
+  if (name == "memory" || name == "scratch") return "384Mi";
   const auto type = schema["type"].as<std::string>();
   if (type == "object") {
     json object = json::object();

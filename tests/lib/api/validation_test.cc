@@ -56,6 +56,10 @@ TEST(ValidationTest, NamesTheFieldThatIsWrong) {
       {"EnvValue", [](auto& s) { s.env = {{"A", "a\0b"s}}; }, "the value of A"},
       {"NoTime", [](auto& s) { s.timeout = std::chrono::seconds(0); }, "spec.timeoutSeconds"},
       {"TooMuchTime", [](auto& s) { s.timeout = std::chrono::seconds(86'401); }, "spec.timeoutSeconds"},
+      {"TooLittleMemory", [](auto& s) { s.resources.memory = "63Mi"; }, "spec.resources.memory"},
+      {"NoQuantity", [](auto& s) { s.resources.cpu = "fast"; }, "spec.resources.cpu"},
+      {"TooHighPriority", [](auto& s) { s.priority = 1'001; }, "spec.priority"},
+      {"TooLowPriority", [](auto& s) { s.priority = -1'001; }, "spec.priority"},
       {"TooMuchOutput", [](auto& s) { s.max_output_bytes = 262'145; }, "spec.output.maxBytes"},
   };
   for (const BadSpec& row : kRows) {
