@@ -199,7 +199,8 @@ void Executor::Run(const AttemptKey& key, const api::SandboxCommand& command, As
                 kv("error", result.error().message)});
     return reporter_.GiveBack(key, Rejected("run the command", result.error()));
   }
-  if (assignment.start_time()) metrics_.CommandRan(result->startup, result->duration);
+  if (assignment.start_time())
+    metrics_.CommandRan(result->startup, result->duration, result->warm ? SandboxStart::kWarm : SandboxStart::kCold);
   End(key, command, assignment, std::move(*result));
 }
 

@@ -106,7 +106,9 @@ Status Serve(const Options& options, const service::Log& log) {
   auto ledger = Ledger::Open(options.ledger);
   if (!ledger) return Forward(std::move(ledger));
   for (const std::string& problem : (*ledger)->problems()) log.Warning("ledger damaged", {kv("what", problem)});
-  auto runner = sandbox::RunscRunner::Create(options.runsc);
+  sandbox::RunscOptions runsc = options.runsc;
+  runsc.on_pool_failure = [&log](const Error& error) { log.Warning("no warm sandbox", {kv("error", error.message)}); };
+  auto runner = sandbox::RunscRunner::Create(runsc);
   if (!runner) return Forward(std::move(runner));
   for (const auto& refused : (*runner)->refused_images()) {
     log.Warning("image not offered", {kv("image", refused.name), kv("why", refused.reason)});
@@ -158,6 +160,7 @@ Status Serve(const Options& options, const service::Log& log) {
     executor_metrics.SetReportsPending(static_cast<int64_t>(reporter.pending_count()));
     executor_metrics.SetLedgerHealthy((*ledger)->health().has_value());
     executor_metrics.SetLeaseHeld((*lease)->IsHeld());
+    executor_metrics.SetWarmSandboxes((*runner)->waiting_sandboxes());
   });
   kube::WatchHealth watch_health;
   service::EndpointContent content;
@@ -197,6 +200,7 @@ Status Serve(const Options& options, const service::Log& log) {
     log.Info("executor ends", {kv("grace_seconds", std::chrono::floor<seconds>(options.grace_period).count())});
     draining = true;
     std::jthread say_so([&](std::stop_token stop) { register_now(stop); });
+    (*runner)->DrainPool();
     DrainAndEnd(executor, reporter, options.grace_period, termination->hurry_token());
   }
   log.Info("executor has ended");

@@ -18,6 +18,9 @@ class Metrics;
 
 namespace fumehood::executor {
 
+// Whether a command's sandbox waited for it, or was started for it.
+enum class SandboxStart { kWarm, kCold };
+
 // What the executor does, as metrics; docs/metrics.md has them all. Safe to use from several threads; outlived by the
 // Metrics it was made from. A reason that is none of the API's counts as "Other".
 class ExecutorMetrics {
@@ -40,7 +43,7 @@ class ExecutorMetrics {
   // `reason`: of the condition Finished.
   void AttemptEnded(std::string_view reason);
   // Of a command that was started: from the call for it to its start, and from there to its end.
-  void CommandRan(std::chrono::nanoseconds startup, std::chrono::nanoseconds run);
+  void CommandRan(std::chrono::nanoseconds startup, std::chrono::nanoseconds run, SandboxStart start);
   // An attempt without a result. `reason`: of the condition Scheduled, as it is handed back with.
   void HandedBack(std::string_view reason);
   // From the end of an attempt until its report was accepted or superseded.
@@ -50,6 +53,7 @@ class ExecutorMetrics {
   void SetReportsPending(int64_t reports);
   void SetLedgerHealthy(bool healthy);
   void SetLeaseHeld(bool held);
+  void SetWarmSandboxes(size_t waiting);
 
  private:
   using Counters = std::map<std::string, prometheus::Counter*, std::less<>>;
@@ -61,6 +65,9 @@ class ExecutorMetrics {
   prometheus::Gauge& reports_pending_;
   prometheus::Gauge& ledger_healthy_;
   prometheus::Gauge& lease_held_;
+  prometheus::Gauge& warm_sandboxes_;
+  prometheus::Counter& warm_starts_;
+  prometheus::Counter& cold_starts_;
   Counters attempts_;
   Counters handed_back_;
 };

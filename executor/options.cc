@@ -25,6 +25,13 @@ void AddOptions(CLI::App& app, Options& options) {
                  "a directory of the node, where the next executor finds what this one has started; "
                  "it must outlive the pod")
       ->capture_default_str();
+  app.add_option("--warm-sandboxes", options.runsc.pool.minimum, "of each image so many sandboxes wait for commands")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+  app.add_option("--max-warm-sandboxes", options.runsc.pool.maximum,
+                 "so many wait at most, after many commands; 0: each command starts its own")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
   service::AddDurationOption(app, "--lease-duration", options.lease_duration,
                              "after this long without a sign of life, its commands are given to others");
   service::AddDurationOption(app, "--lease-renew-period", options.lease_renew_period, "how often it gives one");

@@ -21,7 +21,8 @@ struct Options {
                               .init = "/usr/local/lib/fumehood/fumehood-init",
                               .images = sandbox::ImagesFolder{"/images"},
                               .repository_root = "/.repos",
-                              .state = "/run/fumehood"};
+                              .state = "/run/fumehood",
+                              .pool = {.minimum = 1, .maximum = 8}};
   std::filesystem::path ledger = "/var/lib/fumehood";
   std::chrono::milliseconds lease_duration{40'000};
   std::chrono::milliseconds lease_renew_period{10'000};

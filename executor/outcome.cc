@@ -117,6 +117,7 @@ Outcome MakeOutcome(const api::SandboxCommand& command, sandbox::RunResult resul
   if (circumstances.start_time) {
     status.duration = duration_cast<milliseconds>(result.duration);
     status.startup = duration_cast<milliseconds>(result.startup);
+    status.warm = result.warm;
     status.isolation = Confinement(command, result, circumstances.handler);
     set_condition(
         api::condition::kIsolated, ConditionStatus::kTrue, api::reason::kSandboxed,

@@ -148,6 +148,7 @@ SandboxCommandStatus ReadSandboxCommandStatus(const nlohmann::json& json) {
   status.completion_time = TimeAt(json, "completionTime");
   status.duration = MillisAt(json, "durationMillis");
   status.startup = MillisAt(json, "startupMillis");
+  if (json.contains("warm")) status.warm = BooleanAt(json, "warm");
   status.usage = ReadUsage(FieldAt(json, "usage"));
   status.stored_bytes = IntegerAt(json, "storedBytes", 0);
   return status;
@@ -222,6 +223,7 @@ nlohmann::json ToJson(const SandboxCommandStatus& status) {
   WriteTime(status.completion_time, "completionTime", json);
   if (status.duration) json["durationMillis"] = status.duration->count();
   if (status.startup) json["startupMillis"] = status.startup->count();
+  if (status.warm) json["warm"] = *status.warm;
   if (status.usage) {
     json["usage"] = {{"cpuMillis", status.usage->cpu.count()}, {"peakMemoryBytes", status.usage->peak_memory_bytes}};
   }

@@ -112,6 +112,7 @@ struct SandboxCommandStatus {
   std::optional<WallTime> completion_time;
   std::optional<std::chrono::milliseconds> duration;
   std::optional<std::chrono::milliseconds> startup;
+  std::optional<bool> warm;  // nothing where it was never started
   std::optional<Usage> usage;
   int64_t stored_bytes = 0;  // of the finished object in the API server's storage, estimated
 };

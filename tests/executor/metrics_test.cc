@@ -26,13 +26,15 @@ TEST_F(ExecutorMetricsTest, AreDocumented) {
 TEST_F(ExecutorMetricsTest, EventsCount) {
   counted_.AttemptEnded("ExitedNonZero");
   counted_.AttemptEnded("of somebody else's making");
-  counted_.CommandRan(milliseconds(9), milliseconds(2'000));
+  counted_.CommandRan(milliseconds(9), milliseconds(2'000), SandboxStart::kWarm);
   counted_.HandedBack("Draining");
   counted_.HandedBack("of somebody else's making");
   counted_.Reported(milliseconds(4));
   EXPECT_THAT(metrics_.Render(), AllOf(HasSubstr("fumehood_attempts_total{reason=\"ExitedNonZero\"} 1\n"),
                                        HasSubstr("fumehood_attempts_total{reason=\"ExitedZero\"} 0\n"),
                                        HasSubstr("fumehood_attempts_total{reason=\"Other\"} 1\n"),
+                                       HasSubstr("fumehood_sandboxes_total{start=\"warm\"} 1\n"),
+                                       HasSubstr("fumehood_sandboxes_total{start=\"cold\"} 0\n"),
                                        HasSubstr("fumehood_startup_seconds_bucket{le=\"0.01\"} 1\n"),
                                        HasSubstr("fumehood_run_seconds_sum 2\n"),
                                        HasSubstr("fumehood_handed_back_total{reason=\"Draining\"} 1\n"),

@@ -30,6 +30,7 @@ sandbox::RunResult ResultOf(sandbox::Ending ending) {
   result.ending = std::move(ending);
   result.isolation = {"runsc", "release-20260901.0", "systrap", "none", "ReadOnly"};
   result.startup = microseconds(90'500);
+  result.warm = true;
   result.duration = microseconds(3'000'900);
   return result;
 }
@@ -129,6 +130,7 @@ TEST(FinishedStatusTest, ACommandThatNeverStartedHasNoTimesAndNoIsolation) {
   EXPECT_FALSE(status.start_time);
   EXPECT_FALSE(status.duration);
   EXPECT_FALSE(status.startup);
+  EXPECT_FALSE(status.warm);
   EXPECT_FALSE(status.isolation);
   const auto& isolated = ConditionOf(status, api::condition::kIsolated);
   EXPECT_EQ(isolated.status, ConditionStatus::kUnknown);
@@ -139,6 +141,7 @@ TEST(FinishedStatusTest, TimesAreInMilliseconds) {
   const auto status = StatusOf(ResultOf(sandbox::Exited{0}));
   EXPECT_EQ(status.start_time, kStart);
   EXPECT_EQ(status.startup, milliseconds(90));
+  EXPECT_EQ(status.warm, true);
   EXPECT_EQ(status.duration, milliseconds(3'000));
 }
 
