@@ -100,13 +100,14 @@ void DrainAndEnd(Executor& executor, Reporter& reporter, milliseconds grace_peri
 
 // Serves until the process is told to end.
 Status Serve(const Options& options, const service::Log& log) {
+  auto cgroups = sandbox::CgroupParent::Open("");
   if (Status contained = sandbox::EnterContainment(options.runsc.state); !contained) return contained;
   auto termination = service::Termination::Watch();
   if (!termination) return Forward(std::move(termination));
   auto ledger = Ledger::Open(options.ledger);
   if (!ledger) return Forward(std::move(ledger));
   for (const std::string& problem : (*ledger)->problems()) log.Warning("ledger damaged", {kv("what", problem)});
-  auto runner = sandbox::RunscRunner::Create(options.runsc);
+  auto runner = sandbox::RunscRunner::Create(options.runsc, std::move(cgroups));
   if (!runner) return Forward(std::move(runner));
   for (const auto& refused : (*runner)->refused_images()) {
     log.Warning("image not offered", {kv("image", refused.name), kv("why", refused.reason)});

@@ -37,7 +37,7 @@ Result<Ending> ToEnding(const decltype(Supervised::ending)& ending, const RunReq
 
 }  // namespace
 
-Result<std::unique_ptr<RunscRunner>> RunscRunner::Create(const RunscOptions& options) {
+Result<std::unique_ptr<RunscRunner>> RunscRunner::Create(const RunscOptions& options, Cgroups cgroups) {
   UniqueFd repository_root(open(options.repository_root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!repository_root.valid()) {
     return FailErrno(errno, fmt::format("open the repository root \"{}\"", options.repository_root.string()));
@@ -52,16 +52,18 @@ Result<std::unique_ptr<RunscRunner>> RunscRunner::Create(const RunscOptions& opt
   Result<Images> images = Images::Open(options.images, state->layer(), state->images());
   if (!images) return Forward(std::move(images));
   return std::unique_ptr<RunscRunner>(new RunscRunner(*std::move(state), *std::move(runsc), *std::move(images),
-                                                      std::move(repository_root), options.scratch_bytes));
+                                                      std::move(repository_root), options.scratch_bytes,
+                                                      std::move(cgroups)));
 }
 
 RunscRunner::RunscRunner(StateDirectory state, Runsc runsc, Images images, UniqueFd repository_root,
-                         uint64_t scratch_bytes)
+                         uint64_t scratch_bytes, Cgroups cgroups)
     : state_(std::move(state)),
       runsc_(std::move(runsc)),
       images_(std::move(images)),
       repository_root_(std::move(repository_root)),
-      scratch_bytes_(scratch_bytes) {}
+      scratch_bytes_(scratch_bytes),
+      cgroups_(std::move(cgroups)) {}
 
 Isolation RunscRunner::isolation() const {
   return {.runtime = "runsc",
@@ -84,6 +86,7 @@ Result<RunResult> RunscRunner::Run(const RunRequest& request, const std::functio
   auto hand_over = MakeHandOver(request, scratch_bytes_);
   if (!hand_over) return Forward(std::move(hand_over));
   if (auto* refused = std::get_if<NotStarted>(&*hand_over)) return WithoutStart(std::move(*refused));
+  if (Status can = CheckLimits(request.limits, cgroups_); !can) return Forward(std::move(can));
 
   const std::filesystem::path* root = images_.Find(request.image);
   if (root == nullptr) {
@@ -101,7 +104,10 @@ Result<RunResult> RunscRunner::Run(const RunRequest& request, const std::functio
   }
   if (stop.stop_requested()) return WithoutStart(Cancelled{});
 
-  Result<std::unique_ptr<Sandbox>> sandbox = Sandbox::Start(runsc_, *root, state_.pool());
+  Result<std::unique_ptr<Sandbox>> sandbox = Sandbox::Start(runsc_, {.root = *root,
+                                                                     .pool = state_.pool(),
+                                                                     .cgroups = cgroups_ ? cgroups_->get() : nullptr,
+                                                                     .limits = request.limits});
   if (!sandbox) return Forward(std::move(sandbox));
   if (Status mounted = (*sandbox)->MountRepository(std::get<UniqueFd>(*repository).get()); !mounted) {
     return Forward(std::move(mounted));
@@ -109,22 +115,26 @@ Result<RunResult> RunscRunner::Run(const RunRequest& request, const std::functio
   for (const UniqueFd& other : others) {
     if (Status mounted = (*sandbox)->MountOther(other.get()); !mounted) return Forward(std::move(mounted));
   }
-  Result<Supervised> supervised = (*sandbox)->RunCommand(std::get<init::HandOver>(*hand_over),
-                                                         {.timeout = request.timeout,
-                                                          .max_output_bytes = request.max_output_bytes,
-                                                          .stdout_to = request.stdout_to,
-                                                          .stderr_to = request.stderr_to},
-                                                         on_started, std::move(stop));
-  if (!supervised) return Forward(std::move(supervised));
-  Result<Ending> ending = ToEnding(supervised->ending, request);
+  Result<Accounted> accounted = (*sandbox)->RunCommand(std::get<init::HandOver>(*hand_over),
+                                                       {.timeout = request.timeout,
+                                                        .max_output_bytes = request.max_output_bytes,
+                                                        .stdout_to = request.stdout_to,
+                                                        .stderr_to = request.stderr_to},
+                                                       on_started, std::move(stop));
+  if (!accounted) return Forward(std::move(accounted));
+  Supervised& supervised = accounted->supervised;
+  Result<Ending> ending = ToEnding(supervised.ending, request);
   if (!ending) return Forward(std::move(ending));
 
   RunResult result = WithoutStart(*std::move(ending));
-  result.stdout_output = std::move(supervised->stdout_output);
-  result.stderr_output = std::move(supervised->stderr_output);
-  if (supervised->started) {
-    result.startup = Between(called, *supervised->started);
-    result.duration = Between(*supervised->started, supervised->ended);
+  result.isolation.limits = request.limits;
+  result.isolation.limits.scratch_bytes = std::get<init::HandOver>(*hand_over).scratch_bytes;
+  result.usage = accounted->usage;
+  result.stdout_output = std::move(supervised.stdout_output);
+  result.stderr_output = std::move(supervised.stderr_output);
+  if (supervised.started) {
+    result.startup = Between(called, *supervised.started);
+    result.duration = Between(*supervised.started, supervised.ended);
   }
   return result;
 }

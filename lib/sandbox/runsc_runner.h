@@ -10,6 +10,7 @@
 #include "lib/base/unique_fd.h"
 #include "lib/sandbox/command_runner.h"
 #include "lib/sandbox/images.h"
+#include "lib/sandbox/limits.h"
 #include "lib/sandbox/runsc.h"
 #include "lib/sandbox/state_directory.h"
 
@@ -27,16 +28,18 @@ struct RunscOptions {
   std::vector<std::filesystem::path> also_visible = {};
   // For the runner's own use; see StateDirectory.
   std::filesystem::path state;
-  // The size of the command's /tmp and of its /dev/shm, each, in its memory.
-  uint64_t scratch_bytes = uint64_t{256} * 1024 * 1024;
+  // The size of the command's /tmp and of its /dev/shm, each, where the request doesn't say.
+  uint64_t scratch_bytes = kDefaultScratchBytes;
 };
 
 // Runs each command in a fresh gVisor sandbox of its own. Needs root with CAP_SYS_ADMIN.
 // So that nothing outlives the process however it dies, call EnterContainment first.
 class RunscRunner final : public CommandRunner {
  public:
-  // Checks what can be checked without a sandbox: the runtime, the folders, the right to mount.
-  static Result<std::unique_ptr<RunscRunner>> Create(const RunscOptions& options);
+  // Checks what can be checked without a sandbox: the runtime, the folders, the right to mount. `cgroups` is where
+  // those of the sandboxes are made, or why there can be none: a request with a limit that needs one gets that as its
+  // answer.
+  static Result<std::unique_ptr<RunscRunner>> Create(const RunscOptions& options, Cgroups cgroups);
 
   Result<RunResult> Run(const RunRequest& request, const std::function<void()>& on_started,
                         std::stop_token stop) override;
@@ -44,11 +47,12 @@ class RunscRunner final : public CommandRunner {
   // The images that a request can name, and those that it can't with the reason. Neither ever changes.
   std::vector<std::string> images() const { return images_.names(); }
   const std::vector<Images::Refused>& refused_images() const { return images_.refused(); }
-  // What confines every command of this runner.
+  // What confines every command of this runner, beside its own limits.
   Isolation isolation() const;
 
  private:
-  RunscRunner(StateDirectory state, Runsc runsc, Images images, UniqueFd repository_root, uint64_t scratch_bytes);
+  RunscRunner(StateDirectory state, Runsc runsc, Images images, UniqueFd repository_root, uint64_t scratch_bytes,
+              Cgroups cgroups);
   // A result without a command having run.
   RunResult WithoutStart(Ending ending) const;
 
@@ -59,6 +63,7 @@ class RunscRunner final : public CommandRunner {
   Images images_;
   UniqueFd repository_root_;
   uint64_t scratch_bytes_;
+  Cgroups cgroups_;
 };
 
 }  // namespace fumehood::sandbox
