@@ -8,7 +8,7 @@
 #include <system_error>
 #include <utility>
 
-#include "lib/sandbox/host_command.h"
+#include "lib/sandbox/fumehood.h"
 #include "lib/sandbox/program_lookup.h"
 
 namespace fumehood::cli {
@@ -18,19 +18,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using sandbox::EnvironmentVariable;
 
-constexpr std::chrono::seconds kTryLimit{30};
-constexpr uint64_t kMaxAnswer = 64 * 1'024;
-
-// The command line of this program for the same options.
-std::vector<std::string> CommandLine(Isolation isolation, const LocalOptions& options) {
-  std::vector<std::string> argv = {ThisProgram().string(), "run", "--json",
-                                   "--isolation=" + std::string(ToString(isolation)), "--repo=/usr/share"};
-  if (!options.image.empty()) argv.push_back("--image=" + options.image);
-  if (!options.runsc.empty()) argv.push_back("--runsc=" + options.runsc.string());
-  if (!options.docker.empty()) argv.push_back("--docker=" + options.docker.string());
-  argv.insert(argv.end(), {"--timeout=20s", "--", "true"});
-  return argv;
-}
+constexpr std::chrono::seconds kTryLimit{20};
 
 fs::path CacheFile() {
   const std::string_view cache = EnvironmentVariable("XDG_CACHE_HOME");
@@ -56,9 +44,9 @@ std::string Fingerprint(const Result<fs::path>& program) {
 
 // While these are the same, so is the answer.
 std::string KeyOf(const LocalOptions& options) {
-  return fmt::format("{}|{}|{}|{}|{}|{}|{}", FirstLine("/proc/sys/kernel/random/boot_id"), geteuid(),
+  return fmt::format("{}|{}|{}|{}|{}|{}|{}|{}", FirstLine("/proc/sys/kernel/random/boot_id"), geteuid(),
                      Fingerprint(ThisProgram()), Fingerprint(FindRunsc(options)), Fingerprint(FindDocker(options)),
-                     EnvironmentVariable("DOCKER_HOST"), options.image);
+                     EnvironmentVariable("DOCKER_HOST"), options.platform, options.image);
 }
 
 std::optional<Isolation> Remembered(const std::string& key) {
@@ -82,27 +70,18 @@ void Remember(const std::string& key, Isolation isolation) {
 }  // namespace
 
 Availability TryOut(Isolation isolation, const LocalOptions& options) {
-  const auto failed = [isolation](std::string why) { return Availability{isolation, false, std::move(why)}; };
-  const sandbox::HostCommand command{
-      .program = {.argv = CommandLine(isolation, options), .env = sandbox::OwnEnvironment()},
-      .stdin_data = "",
-      .timeout = kTryLimit,
-      .max_output_bytes = kMaxAnswer};
-  const auto ran = sandbox::RunHostCommand(command, {}, {});
-  if (!ran) return failed(ran.error().message);
-  const auto* result = std::get_if<sandbox::HostCommandResult>(&*ran);
-  if (result == nullptr) return failed("this program can't be started again");
-  if (!std::holds_alternative<sandbox::HostEnded>(result->ending)) {
-    return failed(fmt::format("nothing had started within {} s", kTryLimit.count()));
-  }
-  const json answer = json::parse(result->stdout_output.head, nullptr, /*allow_exceptions=*/false);
-  if (!answer.is_object()) return failed("it ended without an answer: " + result->stderr_output.head);
-  if (answer.contains("error")) return failed(answer["error"].value("message", ""));
-  if (!answer.value("success", false)) {
-    return failed(
-        fmt::format("`true` did not succeed: {} {}", answer.value("reason", ""), answer.value("message", "")));
-  }
-  return {isolation, true, ""};
+  const auto ran = run_command_isolated({"true"}, {.working_dir = "/usr/share",
+                                                   .timeout = kTryLimit,
+                                                   .isolation = std::string(ToString(isolation)),
+                                                   .image = options.image,
+                                                   .runsc = options.runsc,
+                                                   .platform = options.platform,
+                                                   .docker = options.docker,
+                                                   .program = ThisProgram()});
+  if (!ran) return {isolation, ran.error()};
+  if (ran->success) return {isolation, std::nullopt};
+  return {isolation,
+          Error{ErrorCode::kUnavailable, fmt::format("`true` did not succeed: {} {}", ran->reason, ran->message)}};
 }
 
 Result<Choice> Choose(const LocalOptions& options) {
@@ -111,7 +90,7 @@ Result<Choice> Choose(const LocalOptions& options) {
   Choice choice;
   for (const Isolation isolation : {Isolation::kRunsc, Isolation::kDocker}) {
     Availability tried = TryOut(isolation, options);
-    if (tried.works) {
+    if (!tried.failure) {
       choice.isolation = isolation;
       Remember(key, isolation);
       return choice;
@@ -123,12 +102,15 @@ Result<Choice> Choose(const LocalOptions& options) {
     return choice;
   }
   std::string reasons;
-  for (const Availability& one : choice.rejected)
-    reasons += fmt::format("\n  {}: {}", ToString(one.isolation), one.why_not);
-  return Fail(ErrorCode::kUnavailable,
-              "no isolation works here, and the command was not run:{}\nTo run it without "
+  ErrorCode code = ErrorCode::kUnavailable;
+  for (const Availability& one : choice.rejected) {
+    reasons += fmt::format("\n  {}: {}", ToString(one.isolation), one.failure->message);
+    if (one.failure->code == ErrorCode::kInvalid) code = ErrorCode::kInvalid;
+  }
+  return Fail(code,
+              "no isolation works {}, and the command was not run:{}\n`fumehood doctor` tells more. To run it without "
               "any isolation, say so: --isolation=process",
-              reasons);
+              code == ErrorCode::kInvalid ? "like this" : "here", reasons);
 }
 
 void ForgetChoice() {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <string>
+#include <optional>
 #include <vector>
 
 #include "cli/local_options.h"
@@ -11,11 +11,10 @@ namespace fumehood::cli {
 // What came of really running a command in one isolation.
 struct Availability {
   Isolation isolation = Isolation::kRunsc;
-  bool works = false;
-  std::string why_not;  // and how to fix it; empty where it works
+  std::optional<Error> failure;  // why it doesn't work, and how to fix that
 };
 
-// Runs `true` in that isolation, in a process of its own, which this program starts from its own file.
+// Runs `true` in that isolation, not `auto`, in a process of its own.
 Availability TryOut(Isolation isolation, const LocalOptions& options);
 
 struct Choice {

@@ -66,14 +66,6 @@ std::vector<std::string> DockersEnvironment() {
   return chosen;
 }
 
-// A directory of this user on which nobody else has a hand; it stays, empty.
-fs::path StateDirectory() {
-  if (geteuid() == 0) return "/run/fumehood-local";
-  const std::string_view runtime = sandbox::EnvironmentVariable("XDG_RUNTIME_DIR");
-  if (runtime.starts_with('/')) return fs::path(runtime) / "fumehood";
-  return fmt::format("/tmp/fumehood-{}", geteuid());
-}
-
 Status PrepareStateDirectory(const fs::path& path) {
   std::error_code error;
   fs::create_directory(path, error);
@@ -106,6 +98,7 @@ Result<std::unique_ptr<sandbox::CommandRunner>> OpenRunsc(const LocalOptions& op
   }
   if (Status contained = sandbox::EnterContainment(state); !contained) return Forward(std::move(contained));
   auto runner = sandbox::RunscRunner::Create({.runsc = std::move(*runsc),
+                                              .platform = options.platform,
                                               .init = std::move(*init),
                                               .images = std::move(images),
                                               .repository_root = kRoot,
@@ -117,6 +110,13 @@ Result<std::unique_ptr<sandbox::CommandRunner>> OpenRunsc(const LocalOptions& op
 }
 
 }  // namespace
+
+fs::path StateDirectory() {
+  if (geteuid() == 0) return "/run/fumehood-local";
+  const std::string_view runtime = sandbox::EnvironmentVariable("XDG_RUNTIME_DIR");
+  if (runtime.starts_with('/')) return fs::path(runtime) / "fumehood";
+  return fmt::format("/tmp/fumehood-{}", geteuid());
+}
 
 Result<sandbox::RunRequest> ToRequest(const LocalCommand& command, const LocalOptions& options, Isolation isolation) {
   sandbox::RunRequest request{.argv = command.argv,

@@ -29,6 +29,9 @@ struct LocalCommand {
 // can't be used is an Error (kInvalid).
 Result<sandbox::RunRequest> ToRequest(const LocalCommand& command, const LocalOptions& options, Isolation isolation);
 
+// What sandboxes of this user keep while they run: a directory on which nobody else has a hand. It stays, empty.
+std::filesystem::path StateDirectory();
+
 // Makes the runner for one isolation, not for `auto`. For runsc this process changes: it goes on in a namespace of its
 // own, see EnterContainment; so call it while there is one thread, and once. An Error says why it can't work here.
 Result<std::unique_ptr<sandbox::CommandRunner>> OpenRunner(Isolation isolation, const LocalOptions& options,

@@ -1,6 +1,7 @@
 #include "cli/local_options.h"
 
 #include <fmt/ranges.h>
+#include <algorithm>
 #include <array>
 #include <system_error>
 #include <utility>
@@ -29,7 +30,10 @@ Result<fs::path> FirstProgram(std::string_view what, const std::vector<fs::path>
     if (IsProgram(candidate)) return candidate;
   }
   std::vector<std::string> looked_at;
-  for (const fs::path& candidate : candidates) looked_at.push_back(candidate.parent_path().string());
+  for (const fs::path& candidate : candidates) {
+    const std::string folder = candidate.parent_path().string();
+    if (std::ranges::find(looked_at, folder) == looked_at.end()) looked_at.push_back(folder);
+  }
   return Fail(ErrorCode::kNotFound, "there is no {} in {}: {}", what, fmt::join(looked_at, ", "), advice);
 }
 
@@ -70,7 +74,7 @@ Result<fs::path> FindRunsc(const LocalOptions& options) {
     candidates.push_back(fs::path(folder) / "bin/runsc");
   for (const fs::path& folder : FoldersOfPath()) candidates.push_back(folder / "runsc");
   candidates.emplace_back("/usr/local/bin/runsc");
-  return FirstProgram("runsc", candidates, "scripts/install-runsc brings it");
+  return FirstProgram("runsc", candidates, "`fumehood install` brings it");
 }
 
 Result<fs::path> FindInit() {

@@ -29,6 +29,7 @@ struct LocalOptions {
   // busybox.
   std::string image = {};
   std::filesystem::path runsc = {};   // empty: FindRunsc
+  std::string platform = "systrap";   // of runsc: "systrap", "kvm" or "ptrace"
   std::filesystem::path docker = {};  // empty: from the PATH
 };
 

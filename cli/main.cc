@@ -6,8 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "cli/doctor/doctor.h"
 #include "cli/result_json.h"
 #include "cli/run.h"
+#include "cli/scripts.h"
 
 namespace fumehood::cli {
 namespace {
@@ -24,6 +26,8 @@ int Main(std::vector<std::string> arguments) {
   app.require_subcommand(1);
   app.set_version_flag("--version", FUMEHOOD_VERSION);
   AddRun(app, command, status);
+  AddDoctor(app, status);
+  AddScripts(app, status);
   try {
     std::ranges::reverse(arguments);  // as this overload wants them
     app.parse(std::move(arguments));

@@ -43,6 +43,9 @@ void AddLocalOptions(CLI::App& app, LocalOptions& options) {
       "--image", options.image,
       "runsc: the folder of a root file system (default: this machine's programs); docker: an image (busybox)");
   app.add_option("--runsc", options.runsc, "gVisor's runsc (default: FUMEHOOD_RUNSC, or where it is installed)");
+  app.add_option("--platform", options.platform, "of runsc: how gVisor gets hold of system calls")
+      ->check(CLI::IsMember({"systrap", "kvm", "ptrace"}))
+      ->capture_default_str();
   app.add_option("--docker", options.docker, "Docker's command line (default: the one on the PATH)");
 }
 

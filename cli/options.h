@@ -13,7 +13,8 @@ class App;
 
 namespace fumehood::cli {
 
-// --isolation, --allow-unisolated-fallback, --image, --runsc and --docker. `options` must outlive the parsing.
+// --isolation, --allow-unisolated-fallback, --image, --runsc, --platform and --docker. `options` must outlive the
+// parsing.
 void AddLocalOptions(CLI::App& app, LocalOptions& options);
 
 // A duration with its unit, see ParseDuration. The value that is there is the default.

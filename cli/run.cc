@@ -57,7 +57,8 @@ int Report(const RunOptions& options, const Error& error) {
 
 void WarnAboutNoIsolation(const RunOptions& options, const Choice& choice) {
   for (const Availability& rejected : choice.rejected) {
-    std::cerr << "fumehood: " << ToString(rejected.isolation) << " does not work here: " << rejected.why_not << "\n";
+    std::cerr << "fumehood: " << ToString(rejected.isolation) << " does not work here: " << rejected.failure->message
+              << "\n";
   }
   std::cerr << "fumehood: WARNING: "
             << (options.local.isolation == Isolation::kProcess ? "as you asked" : "as you allowed")

@@ -46,6 +46,9 @@ std::vector<std::string> CommandLine(const fs::path& program, const IsolationOpt
                                    fmt::format("--max-output={}", options.max_output_bytes)};
   if (options.allow_unisolated_fallback) argv.emplace_back("--allow-unisolated-fallback");
   if (!options.image.empty()) argv.push_back("--image=" + options.image);
+  if (!options.runsc.empty()) argv.push_back("--runsc=" + options.runsc.string());
+  if (!options.platform.empty()) argv.push_back("--platform=" + options.platform);
+  if (!options.docker.empty()) argv.push_back("--docker=" + options.docker.string());
   if (!options.working_dir.empty()) argv.push_back("--workdir=" + options.working_dir.string());
   if (!options.repo_path.empty()) argv.push_back("--repo=" + options.repo_path.string());
   for (const std::string& entry : options.env) argv.push_back("--env=" + entry);
@@ -124,7 +127,7 @@ Result<CommandResult> Run(std::vector<std::string> argv, const IsolationOptions&
 
 Result<CommandResult> run_command_isolated(const std::vector<std::string>& command, const IsolationOptions& options) {
   if (command.empty()) return Fail(ErrorCode::kInvalid, "the command is empty");
-  const auto program = FindProgram();
+  const auto program = options.program.empty() ? FindProgram() : options.program;
   if (!program) return std::unexpected(program.error());
   auto argv = CommandLine(*program, options);
   argv.emplace_back("--");

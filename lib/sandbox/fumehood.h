@@ -38,6 +38,13 @@ struct IsolationOptions {
   bool allow_unisolated_fallback = false;
   // runsc: the folder of a root file system; docker: an image. Empty: the host's programs, or busybox.
   std::string image = {};
+  // gVisor's runsc, and how it gets hold of system calls: "systrap", "kvm" or "ptrace". Empty: the program's choice.
+  std::filesystem::path runsc = {};
+  std::string platform = {};
+  // Docker's command line. Empty: the one on the PATH.
+  std::filesystem::path docker = {};
+  // The program `fumehood`. Empty: see above.
+  std::filesystem::path program = {};
   // Of each output so much is kept, from its beginning and its end.
   uint64_t max_output_bytes = 1'048'576;
   // A request to stop kills the command.

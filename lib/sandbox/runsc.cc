@@ -26,7 +26,8 @@ Result<UniqueFd> OpenNull() {
 
 }  // namespace
 
-Result<Runsc> Runsc::Open(const std::filesystem::path& program, const std::filesystem::path& shared_root) {
+Result<Runsc> Runsc::Open(const std::filesystem::path& program, const std::filesystem::path& shared_root,
+                          std::string platform) {
   Result<UniqueFd> null = OpenNull();
   if (!null) return Forward(std::move(null));
   Result<Pipe> output = MakePipe();
@@ -42,7 +43,7 @@ Result<Runsc> Runsc::Open(const std::filesystem::path& program, const std::files
     return Fail(ErrorCode::kInvalid, "ask \"{}\" for its version: it {} and said \"{}\"; is this gVisor's runsc?",
                 program.string(), DescribeWaitStatus(*status), first_line);
   }
-  return Runsc(program, shared_root, std::string(first_line.substr(kGreeting.size())));
+  return Runsc(program, shared_root, std::move(platform), std::string(first_line.substr(kGreeting.size())));
 }
 
 // Written out where they are runsc's defaults too: each of them is a wall.
@@ -51,7 +52,7 @@ std::vector<std::string> Runsc::CommandLine(const SandboxDirectory& directory) c
       program_.string(),
       "--root=" + directory.runtime_root().string(),
       "--shared-root=" + shared_root_.string(),
-      fmt::format("--platform={}", kPlatform),
+      fmt::format("--platform={}", platform_),
       fmt::format("--network={}", kNetwork),
       "--host-uds=none",
       "--host-fifo=none",

@@ -14,15 +14,17 @@ namespace fumehood::sandbox {
 // threads.
 class Runsc {
  public:
-  static constexpr char kPlatform[] = "systrap";
   static constexpr char kNetwork[] = "none";
 
   // Asks `program` for its version, and refuses what doesn't answer as runsc. `shared_root` is a directory
-  // that all sandboxes have in common.
-  static Result<Runsc> Open(const std::filesystem::path& program, const std::filesystem::path& shared_root);
+  // that all sandboxes have in common; `platform` is how gVisor gets hold of the system calls (gvisor.dev,
+  // "Platforms").
+  static Result<Runsc> Open(const std::filesystem::path& program, const std::filesystem::path& shared_root,
+                            std::string platform);
 
   // As runsc itself says: "release-20260901.0".
   const std::string& version() const { return version_; }
+  const std::string& platform() const { return platform_; }
 
   // Starts the bundle in `directory` and leaves it running; its process is in directory.pid_file()
   // afterwards. The streams are the sandbox's; when this fails, runsc has written the reason to
@@ -33,12 +35,16 @@ class Runsc {
   void Delete(const SandboxDirectory& directory) const;
 
  private:
-  Runsc(std::filesystem::path program, std::filesystem::path shared_root, std::string version)
-      : program_(std::move(program)), shared_root_(std::move(shared_root)), version_(std::move(version)) {}
+  Runsc(std::filesystem::path program, std::filesystem::path shared_root, std::string platform, std::string version)
+      : program_(std::move(program)),
+        shared_root_(std::move(shared_root)),
+        platform_(std::move(platform)),
+        version_(std::move(version)) {}
   std::vector<std::string> CommandLine(const SandboxDirectory& directory) const;
 
   std::filesystem::path program_;
   std::filesystem::path shared_root_;
+  std::string platform_;
   std::string version_;
 };
 

@@ -47,7 +47,7 @@ Result<std::unique_ptr<RunscRunner>> RunscRunner::Create(const RunscOptions& opt
   for (const std::filesystem::path& directory : options.also_visible) {
     if (Status made = state->MakeMountPoint(directory); !made) return Forward(std::move(made));
   }
-  Result<Runsc> runsc = Runsc::Open(options.runsc, state->runtime_shared());
+  Result<Runsc> runsc = Runsc::Open(options.runsc, state->runtime_shared(), options.platform);
   if (!runsc) return Forward(std::move(runsc));
   Result<Images> images = Images::Open(options.images, state->layer(), state->images());
   if (!images) return Forward(std::move(images));
@@ -68,7 +68,7 @@ RunscRunner::RunscRunner(StateDirectory state, Runsc runsc, Images images, Uniqu
 Isolation RunscRunner::isolation() const {
   return {.runtime = "runsc",
           .version = runsc_.version(),
-          .platform = Runsc::kPlatform,
+          .platform = runsc_.platform(),
           .network = Runsc::kNetwork,
           .repository = "ReadOnly"};
 }

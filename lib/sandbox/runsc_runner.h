@@ -19,6 +19,8 @@ namespace fumehood::sandbox {
 struct RunscOptions {
   // The gVisor runtime: a path, not a name to be looked up.
   std::filesystem::path runsc;
+  // How gVisor gets hold of system calls: "systrap", "kvm" or "ptrace".
+  std::string platform = "systrap";
   // Our program that becomes PID 1 of each sandbox.
   std::filesystem::path init;
   ImageSource images;

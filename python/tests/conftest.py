@@ -1,4 +1,7 @@
-"""Programs, sandboxes and clusters that the tests run commands in. What is missing is a reason to skip, and is said."""
+"""Programs, sandboxes and clusters that the tests run commands in.
+
+What is missing is a reason to skip, and is said; with FUMEHOOD_TEST_ALL=1 it is a failure.
+"""
 
 import os
 import shutil
@@ -12,7 +15,7 @@ from fake_program import FakeProgram
 def setting(name):
     value = os.environ.get(name)
     if not value:
-        pytest.skip(f"{name} is not set")
+        (pytest.fail if os.environ.get("FUMEHOOD_TEST_ALL") == "1" else pytest.skip)(f"{name} is not set")
     return value
 
 
