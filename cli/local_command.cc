@@ -92,6 +92,7 @@ Result<std::unique_ptr<sandbox::CommandRunner>> OpenRunsc(const LocalOptions& op
     if (!image) return Forward(std::move(image));
     images = sandbox::ImageDirectory{std::move(*image)};
   }
+  sandbox::Cgroups cgroups = sandbox::CgroupParent::Open("");
   if (!sandbox::MayMount()) {
     if (Status entered = sandbox::EnterUserNamespace(); !entered) return Forward(std::move(entered));
   }
@@ -102,7 +103,8 @@ Result<std::unique_ptr<sandbox::CommandRunner>> OpenRunsc(const LocalOptions& op
                                               .images = std::move(images),
                                               .repository_root = kRoot,
                                               .also_visible = request.also_visible,
-                                              .state = state});
+                                              .state = state},
+                                             std::move(cgroups));
   if (!runner) return Forward(std::move(runner));
   return std::move(*runner);
 }
@@ -124,6 +126,7 @@ Result<sandbox::RunRequest> ToRequest(const LocalCommand& command, const LocalOp
                               .repository_path = "",
                               .also_visible = {},
                               .working_dir = "",
+                              .limits = command.limits,
                               .timeout = command.timeout,
                               .max_output_bytes = command.max_output_bytes};
   if (isolation == Isolation::kRunsc) request.image = options.image.empty() ? "host" : "default";

@@ -1,10 +1,31 @@
 #include "cli/options.h"
 
 #include <CLI/CLI.hpp>
+#include <cstdint>
+#include <optional>
 
+#include "lib/api/resources.h"
 #include "lib/base/duration.h"
 
 namespace fumehood::cli {
+
+namespace {
+
+template <typename Number>
+void AddQuantity(CLI::App& app, const std::string& name, std::optional<Number>& value,
+                 Result<int64_t> (*parse)(const std::string&), const std::string& description) {
+  app.add_option_function<std::string>(
+         name,
+         [name, &value, parse](const std::string& text) {
+           const auto number = parse(text);
+           if (!number) throw CLI::ValidationError(name, number.error().message);
+           value = static_cast<Number>(*number);
+         },
+         description)
+      ->type_name("QUANTITY");
+}
+
+}  // namespace
 
 void AddLocalOptions(CLI::App& app, LocalOptions& options) {
   app.add_option_function<std::string>(
@@ -40,6 +61,22 @@ void AddDuration(CLI::App& app, const std::string& name, std::chrono::millisecon
          description)
       ->type_name("DURATION")
       ->default_str(FormatDuration(value));
+}
+
+void AddLimits(CLI::App& app, sandbox::Limits& limits) {
+  AddQuantity(app, "--memory", limits.memory_bytes, api::ParseMemory,
+              "of the whole sandbox, such as 512Mi; what needs more is killed, with exit status 137");
+  AddQuantity(app, "--cpus", limits.cpu_millicores, api::ParseCpu, "so many processors' time, such as 2 or 0.5");
+  app.add_option_function<int64_t>(
+         "--pids",
+         [&limits](int64_t pids) {
+           if (Status can = api::CheckPids(pids); !can) throw CLI::ValidationError("--pids", can.error().message);
+           limits.pids = static_cast<uint32_t>(pids);
+         },
+         "so many processes and threads at once; another one can't be made")
+      ->type_name("NUMBER");
+  AddQuantity(app, "--scratch", limits.scratch_bytes, api::ParseScratch,
+              "the size of /tmp and of /dev/shm, each, in memory (default: 256Mi)");
 }
 
 }  // namespace fumehood::cli

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "cli/local_options.h"
+#include "lib/sandbox/run.h"
 
 namespace CLI {
 class App;
@@ -19,5 +20,8 @@ void AddLocalOptions(CLI::App& app, LocalOptions& options);
 // A duration with its unit, see ParseDuration. The value that is there is the default.
 void AddDuration(CLI::App& app, const std::string& name, std::chrono::milliseconds& value,
                  const std::string& description);
+
+// --memory, --cpus, --pids and --scratch. `limits` must outlive the parsing.
+void AddLimits(CLI::App& app, sandbox::Limits& limits);
 
 }  // namespace fumehood::cli

@@ -52,6 +52,12 @@ std::string Join(const sandbox::CapturedOutput& output) {
   return fmt::format("{}\n[fumehood: {} bytes omitted]\n{}", output.head, output.omitted_bytes(), output.tail);
 }
 
+// null where there is none.
+template <typename Number>
+json ToJson(const std::optional<Number>& number) {
+  return number ? json(*number) : json();
+}
+
 double ToMillis(std::chrono::microseconds time) { return static_cast<double>(time.count()) / 1'000.0; }
 
 }  // namespace
@@ -61,6 +67,7 @@ int ExitStatusOf(const sandbox::Ending& ending) {
                                [](const sandbox::Signaled& signaled) { return kSignal + signaled.signal; },
                                [](const sandbox::TimedOut&) { return kTimedOut; },
                                [](const sandbox::Cancelled&) { return kSignal + SIGTERM; },
+                               [](const sandbox::OutOfMemory&) { return kSignal + SIGKILL; },
                                [](const sandbox::SandboxTerminated&) { return kFailed; },
                                [](const sandbox::NotStarted& not_started) { return ExitStatusOf(not_started.cause); }},
                     ending);
@@ -72,6 +79,7 @@ std::string ReasonOf(const sandbox::Ending& ending) {
                  [](const sandbox::Signaled&) -> std::string { return "Signaled"; },
                  [](const sandbox::TimedOut&) -> std::string { return "TimedOut"; },
                  [](const sandbox::Cancelled&) -> std::string { return "Cancelled"; },
+                 [](const sandbox::OutOfMemory&) -> std::string { return "OutOfMemory"; },
                  [](const sandbox::SandboxTerminated&) -> std::string { return "SandboxTerminated"; },
                  [](const sandbox::NotStarted& not_started) { return std::string(ToString(not_started.cause)); }},
       ending);
@@ -85,6 +93,9 @@ std::string MessageOf(const sandbox::Ending& ending) {
                                },
                                [](const sandbox::TimedOut&) -> std::string { return "killed when its time was over"; },
                                [](const sandbox::Cancelled&) -> std::string { return "killed, as was asked for"; },
+                               [](const sandbox::OutOfMemory&) -> std::string {
+                                 return "killed by the kernel: it needed more memory than it may have";
+                               },
                                [](const sandbox::SandboxTerminated&) -> std::string {
                                  return "the sandbox went away without telling how the command ended";
                                },
@@ -97,11 +108,13 @@ json ToJson(const sandbox::RunResult& result, Isolation isolation) {
   std::string err = Join(result.stderr_output);
   const bool is_text = IsUtf8(out) && IsUtf8(err);
   const int status = ExitStatusOf(result.ending);
+  const sandbox::Limits& limits = result.isolation.limits;
   json object = {
       {"success", status == 0},
       {"returncode", status},
       {"reason", ReasonOf(result.ending)},
       {"message", MessageOf(result.ending)},
+      {"oom_killed", std::holds_alternative<sandbox::OutOfMemory>(result.ending)},
       {"timed_out", std::holds_alternative<sandbox::TimedOut>(result.ending)},
       {"stdout", is_text ? std::move(out) : EncodeBase64(out)},
       {"stderr", is_text ? std::move(err) : EncodeBase64(err)},
@@ -119,8 +132,13 @@ json ToJson(const sandbox::RunResult& result, Isolation isolation) {
         {"platform", result.isolation.platform},
         {"network", result.isolation.network},
         {"repository", result.isolation.repository},
-        // None of the backends sets one yet.
-        {"memory_limit_bytes", nullptr}}},
+        {"memory_limit_bytes", ToJson(limits.memory_bytes)},
+        {"cpu_limit_millis", ToJson(limits.cpu_millicores)},
+        {"pids_limit", ToJson(limits.pids)},
+        {"scratch_limit_bytes", ToJson(limits.scratch_bytes)}}},
+      {"usage",
+       {{"cpu_ms", result.usage.cpu ? json(ToMillis(*result.usage.cpu)) : json()},
+        {"peak_memory_bytes", ToJson(result.usage.peak_memory_bytes)}}},
   };
   if (const auto* signaled = std::get_if<sandbox::Signaled>(&result.ending)) object["signal"] = signaled->signal;
   return object;

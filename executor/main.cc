@@ -100,6 +100,7 @@ void DrainAndEnd(Executor& executor, Reporter& reporter, milliseconds grace_peri
 
 // Serves until the process is told to end.
 Status Serve(const Options& options, const service::Log& log) {
+  auto cgroups = sandbox::CgroupParent::Open("");
   if (Status contained = sandbox::EnterContainment(options.runsc.state); !contained) return contained;
   auto termination = service::Termination::Watch();
   if (!termination) return Forward(std::move(termination));
@@ -108,7 +109,7 @@ Status Serve(const Options& options, const service::Log& log) {
   for (const std::string& problem : (*ledger)->problems()) log.Warning("ledger damaged", {kv("what", problem)});
   sandbox::RunscOptions runsc = options.runsc;
   runsc.on_pool_failure = [&log](const Error& error) { log.Warning("no warm sandbox", {kv("error", error.message)}); };
-  auto runner = sandbox::RunscRunner::Create(runsc);
+  auto runner = sandbox::RunscRunner::Create(runsc, std::move(cgroups));
   if (!runner) return Forward(std::move(runner));
   for (const auto& refused : (*runner)->refused_images()) {
     log.Warning("image not offered", {kv("image", refused.name), kv("why", refused.reason)});

@@ -1,6 +1,7 @@
 #include "executor/outcome.h"
 
 #include <fmt/format.h>
+#include <signal.h>
 #include <string.h>
 
 #include <string_view>
@@ -55,6 +56,13 @@ Verdict Judge(const sandbox::TimedOut&, const api::SandboxCommandSpec& spec) {
 
 Verdict Judge(const sandbox::Cancelled&, const api::SandboxCommandSpec&) {
   return {Phase::kCancelled, api::reason::kCancelled, "cancelled"};
+}
+
+Verdict Judge(const sandbox::OutOfMemory&, const api::SandboxCommandSpec&) {
+  return {.phase = Phase::kFailed,
+          .reason = api::reason::kOomKilled,
+          .message = "killed by the kernel: it needed more memory than it may have",
+          .signal = SIGKILL};
 }
 
 Verdict Judge(const sandbox::SandboxTerminated&, const api::SandboxCommandSpec&) {

@@ -83,24 +83,28 @@ std::expected<pid_t, int> Spawn(const Program& program) {
 Result<int> RunProgram(const std::vector<std::string>& argv, StandardStreams streams, SteadyTime deadline) {
   const auto pid = Spawn({.argv = argv, .streams = streams});
   if (!pid) return FailErrno(pid.error(), fmt::format("start \"{}\"", argv[0]));
-  const UniqueFd process(pidfd_open(*pid, 0));
+  return WaitForProgram(*pid, argv[0], deadline);
+}
+
+Result<int> WaitForProgram(pid_t pid, const std::string& name, SteadyTime deadline) {
+  const UniqueFd process(pidfd_open(pid, 0));
   if (!process.valid()) {
     const int error_number = errno;
-    kill(*pid, SIGKILL);
-    (void)Reap(*pid);
-    return FailErrno(error_number, fmt::format("watch \"{}\"", argv[0]));
+    kill(pid, SIGKILL);
+    (void)Reap(pid);
+    return FailErrno(error_number, fmt::format("watch \"{}\"", name));
   }
   while (true) {
     pollfd event{.fd = process.get(), .events = POLLIN, .revents = 0};
     const int ready = poll(&event, 1, PollTimeout(deadline));
-    if (ready > 0) return Reap(*pid);
+    if (ready > 0) return Reap(pid);
     if (ready < 0 && errno == EINTR) continue;
     if (ready < 0 || std::chrono::steady_clock::now() >= deadline) break;
   }
   // Still our child, so the number is still its own.
-  kill(*pid, SIGKILL);
-  (void)Reap(*pid);
-  return Fail(ErrorCode::kUnavailable, "\"{}\" did not finish in time and was killed", argv[0]);
+  kill(pid, SIGKILL);
+  (void)Reap(pid);
+  return Fail(ErrorCode::kUnavailable, "\"{}\" did not finish in time and was killed", name);
 }
 
 std::string DescribeWaitStatus(int wait_status) {

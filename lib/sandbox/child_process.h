@@ -38,6 +38,10 @@ std::expected<pid_t, int> Spawn(const Program& program);
 // threads; the process must not ignore SIGCHLD.
 Result<int> RunProgram(const std::vector<std::string>& argv, StandardStreams streams, SteadyTime deadline);
 
+// Waits until a child ends, and answers with its wait status; at `deadline` it is killed, as above. `name` is for
+// the Error.
+Result<int> WaitForProgram(pid_t pid, const std::string& name, SteadyTime deadline);
+
 // "exited with 128", "was killed by signal 9".
 std::string DescribeWaitStatus(int wait_status);
 

@@ -17,6 +17,7 @@
 
 #include "lib/base/unique_fd.h"
 #include "lib/sandbox/hand_over.h"
+#include "lib/sandbox/limits.h"
 
 namespace fumehood::sandbox {
 
@@ -184,9 +185,9 @@ HostCommand DockerRunner::Docker(std::vector<std::string> arguments) const {
 
 std::vector<std::string> DockerRunner::CommandLine(const RunRequest& request, const std::string& name,
                                                    const std::vector<std::string>& env) const {
+  const uint64_t scratch_bytes = request.limits.scratch_bytes.value_or(options_.scratch_bytes);
   std::vector<std::string> arguments = {
       "run",
-      "--rm",
       "--name=" + name,
       fmt::format("--label={}={}", kOwnerLabel, OwnerOf(getpid())),
       "--runtime=" + options_.runtime,
@@ -198,12 +199,26 @@ std::vector<std::string> DockerRunner::CommandLine(const RunRequest& request, co
       "--pull=never",
       fmt::format("--user={0}:{0}", kCommandUser),
       "--hostname=sandbox",
-      fmt::format("--tmpfs=/tmp:rw,exec,nosuid,nodev,mode=1777,size={}", options_.scratch_bytes),
+      fmt::format("--tmpfs=/tmp:rw,exec,nosuid,nodev,mode=1777,size={}", scratch_bytes),
+      fmt::format("--shm-size={}", scratch_bytes),
       "--mount=" + MountOf(options_.repository_root / request.repository_path, init::kWorkspacePath),
       "--workdir=" + (fs::path(init::kWorkspacePath) / request.working_dir).string(),
       // Whatever the image says about it, the command is what was asked for.
       "--entrypoint=" + request.argv.front(),
   };
+  const Limits& limits = request.limits;
+  // With a limit of memory we ask afterwards whether it was reached, and remove the container ourselves.
+  if (limits.memory_bytes) {
+    arguments.push_back(fmt::format("--memory={0}", *limits.memory_bytes));
+    arguments.push_back(fmt::format("--memory-swap={0}", *limits.memory_bytes));
+  } else {
+    arguments.emplace_back("--rm");
+  }
+  if (limits.cpu_millicores) arguments.push_back(fmt::format("--cpus={:.3f}", *limits.cpu_millicores / 1000.0));
+  if (limits.pids) {
+    arguments.push_back(fmt::format("--ulimit=nproc={0}:{0}", *limits.pids));
+    arguments.push_back(fmt::format("--pids-limit={}", HostProcessesFor(*limits.pids)));
+  }
   for (const fs::path& directory : request.also_visible)
     arguments.push_back("--mount=" + MountOf(directory, directory));
   for (const std::string& entry : env) arguments.push_back("--env=" + entry);
@@ -224,10 +239,17 @@ RunResult DockerRunner::WithoutStart(Ending ending) const {
   return result;
 }
 
+bool DockerRunner::RemoveAndTellWhetherOutOfMemory(const std::string& name) const {
+  const auto answer = Ask(Docker({"inspect", "--format", "{{.State.OOMKilled}}", name}));
+  (void)Ask(Docker({"rm", "--force", name}));
+  return answer && answer->starts_with("true");
+}
+
 Result<RunResult> DockerRunner::Run(const RunRequest& request, const std::function<void()>& on_started,
                                     std::stop_token stop) {
   auto hand_over = MakeHandOver(request, options_.scratch_bytes);
   if (!hand_over) return Forward(std::move(hand_over));
+  if (Status can = CheckValues(request.limits); !can) return Forward(std::move(can));
   if (auto* refused = std::get_if<NotStarted>(&*hand_over)) return WithoutStart(std::move(*refused));
   const auto name = MakeName();
   if (!name) return std::unexpected(name.error());
@@ -244,6 +266,7 @@ Result<RunResult> DockerRunner::Run(const RunRequest& request, const std::functi
   if (!watchman) return std::unexpected(watchman.error());
   const SteadyTime called = std::chrono::steady_clock::now();
   auto ran = RunHostCommand(docker, on_started, std::move(stop));
+  const bool was_out_of_memory = request.limits.memory_bytes && RemoveAndTellWhetherOutOfMemory(*name);
   if (!ran) return Forward(std::move(ran));
   if (const int* error_number = std::get_if<int>(&*ran)) {
     return FailErrno(*error_number, fmt::format("start \"{}\"", options_.docker.string()));
@@ -261,13 +284,19 @@ Result<RunResult> DockerRunner::Run(const RunRequest& request, const std::functi
       if (auto not_started = WhyNotStarted(status, words, request)) return WithoutStart(std::move(*not_started));
       return Fail(ErrorCode::kUnavailable, "run a container: {}", words);
     }
-    ending = status > 128 && status <= 128 + SIGRTMAX ? Ending(Signaled{status - 128}) : Ending(Exited{status});
+    if (was_out_of_memory && status == 128 + SIGKILL) {
+      ending = OutOfMemory{};
+    } else {
+      ending = status > 128 && status <= 128 + SIGRTMAX ? Ending(Signaled{status - 128}) : Ending(Exited{status});
+    }
   } else {
     // The command line may not have ended with its container.
     (void)Ask(Docker({"rm", "--force", *name}));
     if (std::holds_alternative<TimedOut>(ended.ending)) ending = TimedOut{};
   }
   RunResult result = WithoutStart(std::move(ending));
+  result.isolation.limits = request.limits;
+  result.isolation.limits.scratch_bytes = request.limits.scratch_bytes.value_or(options_.scratch_bytes);
   result.stdout_output = Shortened(std::move(ended.stdout_output), request.max_output_bytes);
   result.stderr_output = Shortened(std::move(ended.stderr_output), request.max_output_bytes);
   result.startup = std::chrono::duration_cast<std::chrono::microseconds>(ended.started - called);

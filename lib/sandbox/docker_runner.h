@@ -19,7 +19,7 @@ struct DockerOptions {
   std::string runtime = "runsc";
   // As of RunscOptions.
   std::filesystem::path repository_root;
-  uint64_t scratch_bytes = uint64_t{256} * 1024 * 1024;
+  uint64_t scratch_bytes = kDefaultScratchBytes;
 };
 
 // Runs each command in a container of its own, by gVisor as Docker Engine's runtime: the image is one that the engine
@@ -42,6 +42,7 @@ class DockerRunner final : public CommandRunner {
   HostCommand Docker(std::vector<std::string> arguments) const;
   std::vector<std::string> CommandLine(const RunRequest& request, const std::string& name,
                                        const std::vector<std::string>& env) const;
+  bool RemoveAndTellWhetherOutOfMemory(const std::string& name) const;
   RunResult WithoutStart(Ending ending) const;
 
   const DockerOptions options_;

@@ -65,6 +65,7 @@ std::string_view Describe(init::Stage stage) {
     case init::Stage::kOthers: return "show";
     case init::Stage::kStdin: return "store the standard input";
     case init::Stage::kFork: return "make the command's process";
+    case init::Stage::kLimits: return "limit the command's processes";
     case init::Stage::kIdentity: return "become the command's user";
     case init::Stage::kWorkingDir: return "enter the working directory";
     case init::Stage::kExec: return "execute";
@@ -106,7 +107,8 @@ Result<std::variant<init::HandOver, NotStarted>> MakeHandOver(const RunRequest& 
                         .stdin_data = request.stdin_data,
                         .uid = kCommandUser,
                         .gid = kCommandUser,
-                        .scratch_bytes = scratch_bytes,
+                        .scratch_bytes = request.limits.scratch_bytes.value_or(scratch_bytes),
+                        .max_processes = request.limits.pids.value_or(0),
                         .others = PathsOf(request.also_visible)};
 }
 
@@ -123,6 +125,7 @@ Result<NotStarted> Interpret(const init::NotStarted& report, const RunRequest& r
     case init::Stage::kOthers:
     case init::Stage::kStdin:
     case init::Stage::kFork:
+    case init::Stage::kLimits:
     case init::Stage::kIdentity: break;
   }
   return Fail(ErrorCode::kUnavailable, "inside of the sandbox: {} {}: {}", Describe(report.stage), report.path,

@@ -116,6 +116,7 @@ std::string Encode(const HandOver& hand_over) {
   Put(body, hand_over.uid);
   Put(body, hand_over.gid);
   Put(body, hand_over.scratch_bytes);
+  Put(body, hand_over.max_processes);
   PutList(body, hand_over.others);
   return MakeFrame(kHandOverFrame, body);
 }
@@ -158,6 +159,7 @@ std::expected<HandOver, std::string_view> DecodeHandOver(const Frame& frame) {
   hand_over.uid = reader.TakeNumber<uint32_t>();
   hand_over.gid = reader.TakeNumber<uint32_t>();
   hand_over.scratch_bytes = reader.TakeNumber<uint64_t>();
+  hand_over.max_processes = reader.TakeNumber<uint32_t>();
   hand_over.others = reader.TakeList();
   if (hand_over.argv.empty()) reader.Refuse("the message has no program");
   return reader.Finish(std::move(hand_over));

@@ -30,6 +30,7 @@ struct HandOver {
   uint32_t uid = 0;
   uint32_t gid = 0;
   uint64_t scratch_bytes = 0;  // the size of /tmp and of /dev/shm, each
+  uint32_t max_processes = 0;  // of that user, threads included; 0: as many as it likes
   // Where the other directories are to appear, in the order of their numbers. Absolute.
   std::vector<std::string> others = {};
 
@@ -54,6 +55,7 @@ enum class Stage : uint8_t {
   kOthers,      // mounting the other directories
   kStdin,       // storing the standard input
   kFork,        // making the command's process
+  kLimits,      // setting its limits
   kIdentity,    // becoming the command's user
   kWorkingDir,  // entering the working directory
   kExec,        // executing the program

@@ -28,17 +28,16 @@ size_t Demand::Peak(SteadyTime now) const {
   return peak;
 }
 
-std::map<PoolKind, size_t> PoolTargets(const std::map<PoolKind, size_t>& demands, const PoolOptions& options) {
+std::map<PoolKind, size_t> PoolTargets(const std::map<PoolKind, size_t>& wanted, size_t maximum) {
   std::map<PoolKind, size_t> targets;
-  size_t left = options.maximum;
-  for (bool wanted = true; wanted && left > 0;) {
-    wanted = false;
-    for (const auto& [kind, demand] : demands) {
+  for (bool lacking = true; lacking && maximum > 0;) {
+    lacking = false;
+    for (const auto& [kind, want] : wanted) {
       size_t& target = targets[kind];
-      if (left == 0 || target >= std::max(demand, options.minimum)) continue;
+      if (maximum == 0 || target >= want) continue;
       ++target;
-      --left;
-      wanted = true;
+      --maximum;
+      lacking = true;
     }
   }
   return targets;

@@ -4,7 +4,9 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "lib/base/time.h"
@@ -12,7 +14,7 @@
 namespace fumehood::sandbox {
 
 struct PoolOptions {
-  // Of each kind so many wait, whether or not one was ever asked for.
+  // Of each kind that is known from the beginning so many wait, whether or not one was ever asked for.
   size_t minimum = 1;
   // Of all kinds together not more than so many wait or are being started; 0: there is no pool.
   size_t maximum = 0;
@@ -23,6 +25,7 @@ struct PoolOptions {
 // Sandboxes of a kind serve the same commands.
 struct PoolKind {
   std::string image;
+  std::optional<uint64_t> memory_bytes = {};
 
   auto operator<=>(const PoolKind&) const = default;
 };
@@ -42,9 +45,8 @@ class Demand {
   std::array<Second, kSeconds> seconds_;
 };
 
-// How many of each kind should wait. `demands` has every kind, with the commands of its busiest second: so many could
-// come again while none is refilled. Where `maximum` is less than all of them want, they share it evenly, and none gets
-// more than it wants.
-std::map<PoolKind, size_t> PoolTargets(const std::map<PoolKind, size_t>& demands, const PoolOptions& options);
+// How many of each kind should wait, where `maximum` is less than what all of them want: they share it evenly, and none
+// gets more than it wants.
+std::map<PoolKind, size_t> PoolTargets(const std::map<PoolKind, size_t>& wanted, size_t maximum);
 
 }  // namespace fumehood::sandbox

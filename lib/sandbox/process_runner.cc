@@ -62,6 +62,9 @@ Result<RunResult> ProcessRunner::Run(const RunRequest& request, const std::funct
                                      std::stop_token stop) {
   auto hand_over = MakeHandOver(request, 0);
   if (!hand_over) return Forward(std::move(hand_over));
+  if (request.limits != Limits{}) {
+    return Fail(ErrorCode::kInvalid, "without isolation there are no limits: leave them out, or choose an isolation");
+  }
   if (auto* refused = std::get_if<NotStarted>(&*hand_over)) return Unconfined(std::move(*refused));
   auto& command = std::get<init::HandOver>(*hand_over);
   const fs::path repository = repository_root_ / request.repository_path;

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -13,6 +14,24 @@ namespace fumehood::sandbox {
 
 // What a command can be given to read: as many characters as the API takes, of four bytes each.
 inline constexpr size_t kMaxStdinBytes = 256 * 1024;
+
+// What a command may use. One that is given is enforced, or the command is not run.
+struct Limits {
+  // In thousandths of a CPU; at least kMinCpuMillicores.
+  std::optional<uint32_t> cpu_millicores = {};
+  // Of the whole sandbox: its kernel takes 15 MiB and more of it, and what is written to scratch space counts. At
+  // least kMinMemoryBytes.
+  std::optional<uint64_t> memory_bytes = {};
+  // Processes and threads at the same time.
+  std::optional<uint32_t> pids = {};
+  // What fits into /tmp, which is $HOME, and into /dev/shm, each. Not given: as the runner is set up.
+  std::optional<uint64_t> scratch_bytes = {};
+
+  bool operator==(const Limits&) const = default;
+};
+inline constexpr uint64_t kDefaultScratchBytes = uint64_t{256} * 1024 * 1024;
+inline constexpr uint32_t kMinCpuMillicores = 10;
+inline constexpr uint64_t kMinMemoryBytes = uint64_t{64} * 1024 * 1024;
 
 struct RunRequest {
   // The program and its arguments. A program without a '/' is looked up in the PATH of `env`, or else in
@@ -31,6 +50,7 @@ struct RunRequest {
   std::vector<std::filesystem::path> also_visible;
   // Where the command starts, relative to the repository; empty is the repository itself.
   std::string working_dir;
+  Limits limits = {};
   // From the start of the command to its kill. (Its start must not take longer either.)
   std::chrono::milliseconds timeout{60'000};
   // Of each stream so much is kept, half from its head and half from its tail.
@@ -54,6 +74,8 @@ struct Signaled {
 struct TimedOut {};
 // We killed the sandbox because the caller asked for it.
 struct Cancelled {};
+// The kernel killed the sandbox because it needed more memory than its limit, or than the machine has.
+struct OutOfMemory {};
 // The sandbox went away without telling how the command ended: brought down from inside, or killed by the host.
 struct SandboxTerminated {};
 // The command could not be started, and that is a fact about the command: it would fail in every sandbox.
@@ -70,7 +92,7 @@ struct NotStarted {
   // For the user: which path or program, and why.
   std::string message;
 };
-using Ending = std::variant<Exited, Signaled, TimedOut, Cancelled, SandboxTerminated, NotStarted>;
+using Ending = std::variant<Exited, Signaled, TimedOut, Cancelled, OutOfMemory, SandboxTerminated, NotStarted>;
 
 // What is kept of one output stream. While nothing had to be dropped, `tail` is empty.
 struct CapturedOutput {
@@ -89,6 +111,16 @@ struct Isolation {
   std::string platform;    // "systrap"
   std::string network;     // "none"
   std::string repository;  // "ReadOnly"
+  // Those that were enforced.
+  Limits limits = {};
+};
+
+// What the sandbox used, as the host counted it. Nothing where it can't.
+struct Usage {
+  // From the hand-over of the command on.
+  std::optional<std::chrono::microseconds> cpu = {};
+  // The sandbox's own kernel and its file server are in it.
+  std::optional<uint64_t> peak_memory_bytes = {};
 };
 
 struct RunResult {
@@ -96,6 +128,7 @@ struct RunResult {
   CapturedOutput stdout_output;
   CapturedOutput stderr_output;
   Isolation isolation;
+  Usage usage;
   // From the call of Run to the start of the command; zero where it was never started.
   std::chrono::microseconds startup{0};
   // Its sandbox had been started before the command came.

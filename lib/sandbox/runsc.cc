@@ -66,11 +66,14 @@ std::vector<std::string> Runsc::CommandLine(const SandboxDirectory& directory) c
   };
 }
 
-Status Runsc::Start(const SandboxDirectory& directory, StandardStreams streams) const {
+Status Runsc::Start(const SandboxDirectory& directory, StandardStreams streams, const Confinement& confinement) const {
   std::vector<std::string> command = CommandLine(directory);
   command.insert(command.end(), {"run", "--detach", "--bundle=" + directory.bundle().string(),
                                  "--pid-file=" + directory.pid_file().string(), directory.id()});
-  const Result<int> status = RunProgram(command, streams, In(kStartLimit));
+  const SteadyTime deadline = In(kStartLimit);
+  const Result<pid_t> pid = SpawnConfined({.argv = command, .streams = streams}, confinement);
+  if (!pid) return std::unexpected(pid.error());
+  const Result<int> status = WaitForProgram(*pid, program_.string(), deadline);
   if (!status) return std::unexpected(status.error());
   if (*status != 0) return Fail(ErrorCode::kUnavailable, "runsc {}", DescribeWaitStatus(*status));
   return {};

@@ -5,6 +5,7 @@
 
 #include "lib/base/result.h"
 #include "lib/sandbox/child_process.h"
+#include "lib/sandbox/confined_child.h"
 #include "lib/sandbox/sandbox_directory.h"
 
 namespace fumehood::sandbox {
@@ -28,7 +29,7 @@ class Runsc {
   // Starts the bundle in `directory` and leaves it running; its process is in directory.pid_file()
   // afterwards. The streams are the sandbox's; when this fails, runsc has written the reason to
   // `streams.err`.
-  Status Start(const SandboxDirectory& directory, StandardStreams streams) const;
+  Status Start(const SandboxDirectory& directory, StandardStreams streams, const Confinement& confinement) const;
 
   // Kills and forgets what a failed Start may have left.
   void Delete(const SandboxDirectory& directory) const;

@@ -35,13 +35,14 @@ Result<Ending> ToEnding(const decltype(Supervised::ending)& ending, const RunReq
       ending);
 }
 
-bool DiedBeforeItsCommand(const Result<Supervised>& supervised) {
-  return supervised && !supervised->started && std::holds_alternative<SandboxTerminated>(supervised->ending);
+bool DiedBeforeItsCommand(const Result<Accounted>& accounted) {
+  return accounted && !accounted->supervised.started &&
+         std::holds_alternative<SandboxTerminated>(accounted->supervised.ending);
 }
 
-std::vector<PoolKind> KindsOf(const Images& images) {
+std::vector<PoolKind> KindsOf(const Images& images, std::optional<uint64_t> memory_bytes) {
   std::vector<PoolKind> kinds;
-  for (std::string& name : images.names()) kinds.push_back({.image = std::move(name)});
+  for (std::string& name : images.names()) kinds.push_back({.image = std::move(name), .memory_bytes = memory_bytes});
   return kinds;
 }
 
@@ -52,7 +53,7 @@ struct RunscRunner::Sources {
   std::vector<UniqueFd> others;
 };
 
-Result<std::unique_ptr<RunscRunner>> RunscRunner::Create(const RunscOptions& options) {
+Result<std::unique_ptr<RunscRunner>> RunscRunner::Create(const RunscOptions& options, Cgroups cgroups) {
   UniqueFd repository_root(open(options.repository_root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!repository_root.valid()) {
     return FailErrno(errno, fmt::format("open the repository root \"{}\"", options.repository_root.string()));
@@ -66,21 +67,21 @@ Result<std::unique_ptr<RunscRunner>> RunscRunner::Create(const RunscOptions& opt
   if (!runsc) return Forward(std::move(runsc));
   Result<Images> images = Images::Open(options.images, state->layer(), state->images());
   if (!images) return Forward(std::move(images));
-  return std::unique_ptr<RunscRunner>(
-      new RunscRunner(*std::move(state), *std::move(runsc), *std::move(images), std::move(repository_root), options));
+  return std::unique_ptr<RunscRunner>(new RunscRunner(*std::move(state), *std::move(runsc), *std::move(images),
+                                                      std::move(repository_root), std::move(cgroups), options));
 }
 
-RunscRunner::RunscRunner(StateDirectory state, Runsc runsc, Images images, UniqueFd repository_root,
+RunscRunner::RunscRunner(StateDirectory state, Runsc runsc, Images images, UniqueFd repository_root, Cgroups cgroups,
                          const RunscOptions& options)
     : state_(std::move(state)),
       runsc_(std::move(runsc)),
       images_(std::move(images)),
       repository_root_(std::move(repository_root)),
       scratch_bytes_(options.scratch_bytes),
+      cgroups_(std::move(cgroups)),
       pool_(
-          options.pool, KindsOf(images_),
-          [this](const PoolKind& kind) { return Sandbox::Start(runsc_, *images_.Find(kind.image), state_.pool()); },
-          clock_, options.on_pool_failure) {}
+          options.pool, KindsOf(images_, options.pool_memory_bytes),
+          [this](const PoolKind& kind) { return Start(kind); }, clock_, options.on_pool_failure) {}
 
 Isolation RunscRunner::isolation() const {
   return {.runtime = "runsc",
@@ -97,14 +98,23 @@ RunResult RunscRunner::WithoutStart(Ending ending) const {
   return result;
 }
 
-Result<Supervised> RunscRunner::RunIn(Sandbox& sandbox, const Sources& sources, const init::HandOver& hand_over,
-                                      const RunRequest& request, const std::function<void()>& on_started,
-                                      std::stop_token stop) {
+Result<std::unique_ptr<Sandbox>> RunscRunner::Start(const PoolKind& kind) const {
+  const std::filesystem::path* root = images_.Find(kind.image);
+  if (root == nullptr) return Fail(ErrorCode::kInternal, "there is no image \"{}\"", kind.image);
+  return Sandbox::Start(runsc_, {.root = *root,
+                                 .pool = state_.pool(),
+                                 .cgroups = cgroups_ ? cgroups_->get() : nullptr,
+                                 .memory_bytes = kind.memory_bytes});
+}
+
+Result<Accounted> RunscRunner::RunIn(Sandbox& sandbox, const Sources& sources, const init::HandOver& hand_over,
+                                     const RunRequest& request, const std::function<void()>& on_started,
+                                     std::stop_token stop) {
   if (Status mounted = sandbox.MountRepository(sources.repository.get()); !mounted) return Forward(std::move(mounted));
   for (const UniqueFd& other : sources.others) {
     if (Status mounted = sandbox.MountOther(other.get()); !mounted) return Forward(std::move(mounted));
   }
-  return sandbox.RunCommand(hand_over,
+  return sandbox.RunCommand(hand_over, request.limits,
                             {.timeout = request.timeout,
                              .max_output_bytes = request.max_output_bytes,
                              .stdout_to = request.stdout_to,
@@ -118,9 +128,9 @@ Result<RunResult> RunscRunner::Run(const RunRequest& request, const std::functio
   auto hand_over = MakeHandOver(request, scratch_bytes_);
   if (!hand_over) return Forward(std::move(hand_over));
   if (auto* refused = std::get_if<NotStarted>(&*hand_over)) return WithoutStart(std::move(*refused));
+  if (Status can = CheckLimits(request.limits, cgroups_); !can) return Forward(std::move(can));
 
-  const std::filesystem::path* root = images_.Find(request.image);
-  if (root == nullptr) {
+  if (images_.Find(request.image) == nullptr) {
     return WithoutStart(NotStarted{.cause = NotStarted::Cause::kImageUnavailable,
                                    .message = fmt::format("there is no image \"{}\"; offered are: {}", request.image,
                                                           fmt::join(images_.names(), ", "))});
@@ -136,34 +146,38 @@ Result<RunResult> RunscRunner::Run(const RunRequest& request, const std::functio
   if (stop.stop_requested()) return WithoutStart(Cancelled{});
 
   const auto& command = std::get<init::HandOver>(*hand_over);
-  std::unique_ptr<Sandbox> sandbox = pool_.Take({.image = request.image});
+  const PoolKind kind{.image = request.image, .memory_bytes = request.limits.memory_bytes};
+  std::unique_ptr<Sandbox> sandbox = pool_.Take(kind);
   bool warm = sandbox != nullptr;
-  std::optional<Result<Supervised>> supervised;
-  if (warm) supervised = RunIn(*sandbox, sources, command, request, on_started, stop);
+  std::optional<Result<Accounted>> accounted;
+  if (warm) accounted = RunIn(*sandbox, sources, command, request, on_started, stop);
   // One that waited may have died just now. As its command was not started, nothing is lost.
-  if (supervised && DiedBeforeItsCommand(*supervised)) {
+  if (accounted && DiedBeforeItsCommand(*accounted)) {
     disposal_.Add(std::move(sandbox));
     warm = false;
   }
   if (!warm) {
-    auto started = Sandbox::Start(runsc_, *root, state_.pool());
+    auto started = Start(kind);
     if (!started) return Forward(std::move(started));
     sandbox = std::move(*started);
-    supervised = RunIn(*sandbox, sources, command, request, on_started, stop);
+    accounted = RunIn(*sandbox, sources, command, request, on_started, stop);
   }
   disposal_.Add(std::move(sandbox));
-  if (!*supervised) return Forward(std::move(*supervised));
-  Result<Ending> ending = ToEnding((*supervised)->ending, request);
+  if (!*accounted) return Forward(std::move(*accounted));
+  Supervised& supervised = (*accounted)->supervised;
+  Result<Ending> ending = ToEnding(supervised.ending, request);
   if (!ending) return Forward(std::move(ending));
 
   RunResult result = WithoutStart(*std::move(ending));
-  Supervised& seen = **supervised;
   result.warm = warm;
-  result.stdout_output = std::move(seen.stdout_output);
-  result.stderr_output = std::move(seen.stderr_output);
-  if (seen.started) {
-    result.startup = Between(called, *seen.started);
-    result.duration = Between(*seen.started, seen.ended);
+  result.isolation.limits = request.limits;
+  result.isolation.limits.scratch_bytes = command.scratch_bytes;
+  result.usage = (*accounted)->usage;
+  result.stdout_output = std::move(supervised.stdout_output);
+  result.stderr_output = std::move(supervised.stderr_output);
+  if (supervised.started) {
+    result.startup = Between(called, *supervised.started);
+    result.duration = Between(*supervised.started, supervised.ended);
   }
   return result;
 }

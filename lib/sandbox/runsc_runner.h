@@ -11,6 +11,7 @@
 #include "lib/sandbox/command_runner.h"
 #include "lib/sandbox/disposal.h"
 #include "lib/sandbox/images.h"
+#include "lib/sandbox/limits.h"
 #include "lib/sandbox/runsc.h"
 #include "lib/sandbox/state_directory.h"
 #include "lib/sandbox/warm_pool.h"
@@ -31,10 +32,12 @@ struct RunscOptions {
   std::vector<std::filesystem::path> also_visible = {};
   // For the runner's own use; see StateDirectory.
   std::filesystem::path state;
-  // The size of the command's /tmp and of its /dev/shm, each, in its memory.
-  uint64_t scratch_bytes = uint64_t{256} * 1024 * 1024;
+  // The size of the command's /tmp and of its /dev/shm, each, where the request doesn't say.
+  uint64_t scratch_bytes = kDefaultScratchBytes;
   // Sandboxes that are started before they are needed; by default none. Their threads are the runner's.
   PoolOptions pool = {};
+  // The memory of those that wait before any command has come.
+  std::optional<uint64_t> pool_memory_bytes = {};
   // Hears of each of those that could not be started. Called from such a thread.
   std::function<void(const Error&)> on_pool_failure = [](const Error&) {};
 };
@@ -43,8 +46,10 @@ struct RunscOptions {
 // So that nothing outlives the process however it dies, call EnterContainment first.
 class RunscRunner final : public CommandRunner {
  public:
-  // Checks what can be checked without a sandbox: the runtime, the folders, the right to mount.
-  static Result<std::unique_ptr<RunscRunner>> Create(const RunscOptions& options);
+  // Checks what can be checked without a sandbox: the runtime, the folders, the right to mount. `cgroups` is where
+  // those of the sandboxes are made, or why there can be none: a request with a limit that needs one gets that as its
+  // answer.
+  static Result<std::unique_ptr<RunscRunner>> Create(const RunscOptions& options, Cgroups cgroups);
 
   Result<RunResult> Run(const RunRequest& request, const std::function<void()>& on_started,
                         std::stop_token stop) override;
@@ -52,7 +57,7 @@ class RunscRunner final : public CommandRunner {
   // The images that a request can name, and those that it can't with the reason. Neither ever changes.
   std::vector<std::string> images() const { return images_.names(); }
   const std::vector<Images::Refused>& refused_images() const { return images_.refused(); }
-  // What confines every command of this runner.
+  // What confines every command of this runner, beside its own limits.
   Isolation isolation() const;
 
   // Throws away the sandboxes that wait, and lets none wait from now on.
@@ -60,14 +65,16 @@ class RunscRunner final : public CommandRunner {
   size_t waiting_sandboxes() const { return pool_.waiting(); }
 
  private:
-  RunscRunner(StateDirectory state, Runsc runsc, Images images, UniqueFd repository_root, const RunscOptions& options);
+  RunscRunner(StateDirectory state, Runsc runsc, Images images, UniqueFd repository_root, Cgroups cgroups,
+              const RunscOptions& options);
   // A result without a command having run.
   RunResult WithoutStart(Ending ending) const;
+  Result<std::unique_ptr<Sandbox>> Start(const PoolKind& kind) const;
   // What a sandbox gets to see beside its image: directories that stay open as long as this.
   struct Sources;
   // One attempt in a sandbox that has just been had; what could not be done with it is an Error.
-  Result<Supervised> RunIn(Sandbox& sandbox, const Sources& sources, const init::HandOver& hand_over,
-                           const RunRequest& request, const std::function<void()>& on_started, std::stop_token stop);
+  Result<Accounted> RunIn(Sandbox& sandbox, const Sources& sources, const init::HandOver& hand_over,
+                          const RunRequest& request, const std::function<void()>& on_started, std::stop_token stop);
 
   // The first are fixed, and so need no lock. Destroyed from the last to the first: the sandboxes before the images,
   // and those before the directory in which all is mounted.
@@ -76,6 +83,7 @@ class RunscRunner final : public CommandRunner {
   Images images_;
   UniqueFd repository_root_;
   uint64_t scratch_bytes_;
+  Cgroups cgroups_;
   const SystemClock clock_;
   Disposal disposal_;
   WarmPool pool_;

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "lib/sandbox/child_process.h"
+#include "lib/sandbox/limits.h"
 #include "lib/sandbox/oci_bundle.h"
 #include "lib/sandbox/pidfd.h"
 #include "lib/sandbox/repository.h"
@@ -35,6 +36,14 @@ Status WriteConfig(const SandboxDirectory& directory, const std::filesystem::pat
   file << OciConfig({.root = root, .late = directory.late()});
   file.close();
   if (!file) return Fail(ErrorCode::kUnavailable, "write \"{}\"", path.string());
+  return {};
+}
+
+Status WriteMemoryInfo(const SandboxDirectory& directory, uint64_t bytes) {
+  std::ofstream file(directory.memory_info());
+  file << fmt::format("MemTotal: {} kB\n", bytes / 1024);
+  file.close();
+  if (!file) return Fail(ErrorCode::kUnavailable, "write \"{}\"", directory.memory_info().string());
   return {};
 }
 
@@ -79,12 +88,31 @@ std::string ReadReason(int stderr_pipe) {
 
 }  // namespace
 
-Result<std::unique_ptr<Sandbox>> Sandbox::Start(const Runsc& runsc, const std::filesystem::path& root,
-                                                const std::filesystem::path& pool) {
-  Result<SandboxDirectory> directory = SandboxDirectory::Create(pool);
+Result<std::unique_ptr<Sandbox>> Sandbox::Start(const Runsc& runsc, const SandboxSetup& setup) {
+  Result<SandboxDirectory> directory = SandboxDirectory::Create(setup.pool);
   if (!directory) return Forward(std::move(directory));
   const std::string context = fmt::format("start sandbox \"{}\"", directory->id());
-  if (Status written = WriteConfig(*directory, root); !written) return Wrap(written.error(), context);
+  if (Status written = WriteConfig(*directory, setup.root); !written) return Wrap(written.error(), context);
+  std::optional<Cgroup> cgroup;
+  Confinement confinement;
+  if (setup.cgroups != nullptr) {
+    Result<Cgroup> made = setup.cgroups->Make(directory->id());
+    if (!made) return Wrap(made.error(), context);
+    cgroup.emplace(*std::move(made));
+    // Before anything of it runs: what is charged elsewhere stays there.
+    if (setup.memory_bytes) {
+      if (Status limited = cgroup->controls().LimitMemory(*setup.memory_bytes); !limited) {
+        return Wrap(limited.error(), context);
+      }
+    }
+    confinement.cgroup = cgroup->entrance();
+  }
+  if (setup.memory_bytes) {
+    if (Status written = WriteMemoryInfo(*directory, *setup.memory_bytes); !written) {
+      return Wrap(written.error(), context);
+    }
+    confinement.memory_info = directory->memory_info();
+  }
   Result<SocketPair> control = MakeSocketPair();
   if (!control) return Wrap(control.error(), context);
   Result<Pipe> out = MakePipe();
@@ -92,8 +120,8 @@ Result<std::unique_ptr<Sandbox>> Sandbox::Start(const Runsc& runsc, const std::f
   Result<Pipe> err = MakePipe();
   if (!err) return Wrap(err.error(), context);
 
-  const Status started =
-      runsc.Start(*directory, {.in = control->theirs.get(), .out = out->write_end.get(), .err = err->write_end.get()});
+  const Status started = runsc.Start(
+      *directory, {.in = control->theirs.get(), .out = out->write_end.get(), .err = err->write_end.get()}, confinement);
   if (!started) {
     runsc.Delete(*directory);
     return Wrap(started.error(), fmt::format("{} ({})", context, ReadReason(err->read_end.get())));
@@ -105,13 +133,14 @@ Result<std::unique_ptr<Sandbox>> Sandbox::Start(const Runsc& runsc, const std::f
   }
   // So far only runsc had something to say there.
   ReadAvailable(err->read_end.get(), kMaxReasonBytes);
-  return std::unique_ptr<Sandbox>(new Sandbox(std::move(*directory), std::move(control->ours), std::move(out->read_end),
-                                              std::move(err->read_end), std::move(*process)));
+  return std::unique_ptr<Sandbox>(new Sandbox(std::move(*directory), std::move(cgroup), std::move(control->ours),
+                                              std::move(out->read_end), std::move(err->read_end), std::move(*process)));
 }
 
-Sandbox::Sandbox(SandboxDirectory directory, UniqueFd control, UniqueFd stdout_pipe, UniqueFd stderr_pipe,
-                 UniqueFd process)
+Sandbox::Sandbox(SandboxDirectory directory, std::optional<Cgroup> cgroup, UniqueFd control, UniqueFd stdout_pipe,
+                 UniqueFd stderr_pipe, UniqueFd process)
     : directory_(std::move(directory)),
+      cgroup_(std::move(cgroup)),
       control_(std::move(control)),
       stdout_pipe_(std::move(stdout_pipe)),
       stderr_pipe_(std::move(stderr_pipe)),
@@ -153,13 +182,30 @@ Status Sandbox::MountOther(int directory) {
   return {};
 }
 
-Result<Supervised> Sandbox::RunCommand(const init::HandOver& hand_over, CommandLimits limits,
-                                       const std::function<void()>& on_started, std::stop_token stop) {
-  return Supervise({.control = control_.get(),
-                    .stdout_pipe = stdout_pipe_.get(),
-                    .stderr_pipe = stderr_pipe_.get(),
-                    .process = process_.get()},
-                   hand_over, limits, on_started, std::move(stop));
+Result<Accounted> Sandbox::RunCommand(const init::HandOver& hand_over, const Limits& limits, CommandLimits bounds,
+                                      const std::function<void()>& on_started, std::stop_token stop) {
+  CgroupUsage before;
+  if (cgroup_) {
+    before = cgroup_->controls().Usage();
+    if (Status limited = LimitForCommand(cgroup_->controls(), limits); !limited) return Forward(std::move(limited));
+  }
+  Result<Supervised> supervised = Supervise({.control = control_.get(),
+                                             .stdout_pipe = stdout_pipe_.get(),
+                                             .stderr_pipe = stderr_pipe_.get(),
+                                             .process = process_.get()},
+                                            hand_over, bounds, on_started, std::move(stop));
+  if (!supervised) return Forward(std::move(supervised));
+  Accounted accounted{.supervised = *std::move(supervised), .usage = {}};
+  if (!cgroup_) return accounted;
+  const CgroupUsage after = cgroup_->controls().Usage();
+  if (before.cpu && after.cpu) accounted.usage.cpu = *after.cpu - *before.cpu;
+  accounted.usage.peak_memory_bytes = after.peak_memory_bytes;
+  auto& ending = accounted.supervised.ending;
+  if (after.oom_kills > 0 &&
+      (std::holds_alternative<SandboxTerminated>(ending) || std::holds_alternative<Signaled>(ending))) {
+    ending = OutOfMemory{};
+  }
+  return accounted;
 }
 
 }  // namespace fumehood::sandbox

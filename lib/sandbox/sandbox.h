@@ -3,11 +3,13 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <vector>
 
 #include "lib/base/result.h"
 #include "lib/base/unique_fd.h"
+#include "lib/sandbox/cgroup_parent.h"
 #include "lib/sandbox/mount_point.h"
 #include "lib/sandbox/runsc.h"
 #include "lib/sandbox/sandbox_directory.h"
@@ -15,15 +17,29 @@
 
 namespace fumehood::sandbox {
 
+struct SandboxSetup {
+  std::filesystem::path root;  // the root file system
+  std::filesystem::path pool;  // the sandbox's directory is made in it
+  // Where it gets a cgroup; null: none. Must outlive the sandbox.
+  CgroupParent* cgroups = nullptr;
+  // The guest takes it for the machine's. Checked before, see CheckLimits.
+  std::optional<uint64_t> memory_bytes = {};
+};
+
+// How a command ended, and what it used.
+struct Accounted {
+  Supervised supervised;
+  Usage usage;
+};
+
 // One gVisor instance. After Start its init waits for a command; it gets a repository and one command, and
 // serves no other. When it goes away, its processes, mounts and directory are gone with it. Used by one
 // thread at a time. Its processes become children of the nearest subreaper above us, which reaps them: see
 // EnterContainment.
 class Sandbox {
  public:
-  // Starts a sandbox with the root file system `root`, its directory in `pool`. `runsc` need not outlive it.
-  static Result<std::unique_ptr<Sandbox>> Start(const Runsc& runsc, const std::filesystem::path& root,
-                                                const std::filesystem::path& pool);
+  // Starts a sandbox, from its first instruction on within its memory. `runsc` need not outlive it.
+  static Result<std::unique_ptr<Sandbox>> Start(const Runsc& runsc, const SandboxSetup& setup);
   ~Sandbox();
 
   // Whether its process runs and its init still listens. Looks at nothing that the sandbox sees.
@@ -36,15 +52,18 @@ class Sandbox {
   // same number, from 0 on.
   Status MountOther(int directory);
 
-  // As Supervise. Afterwards the sandbox has been killed.
-  Result<Supervised> RunCommand(const init::HandOver& hand_over, CommandLimits limits,
-                                const std::function<void()>& on_started, std::stop_token stop);
+  // As Supervise, within `limits`, whose memory the sandbox has already; where the kernel killed for lack of memory,
+  // that is the ending. Afterwards the sandbox has been killed.
+  Result<Accounted> RunCommand(const init::HandOver& hand_over, const Limits& limits, CommandLimits bounds,
+                               const std::function<void()>& on_started, std::stop_token stop);
 
  private:
-  Sandbox(SandboxDirectory directory, UniqueFd control, UniqueFd stdout_pipe, UniqueFd stderr_pipe, UniqueFd process);
+  Sandbox(SandboxDirectory directory, std::optional<Cgroup> cgroup, UniqueFd control, UniqueFd stdout_pipe,
+          UniqueFd stderr_pipe, UniqueFd process);
 
   // Destroyed from the last to the first: the directory goes when nothing is mounted in it any more.
   SandboxDirectory directory_;
+  std::optional<Cgroup> cgroup_;
   MountPoint repository_;
   std::vector<MountPoint> others_;
   UniqueFd control_;

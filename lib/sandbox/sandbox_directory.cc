@@ -33,6 +33,7 @@ void SandboxDirectory::Remove(const std::filesystem::path& path) {
   std::filesystem::remove_all(path / kBundle, ignored);
   std::filesystem::remove_all(path / kRuntimeRoot, ignored);
   std::filesystem::remove(path / kPidFile, ignored);
+  std::filesystem::remove(path / kMemoryInfo, ignored);
   // One by one: emptying a directory at which a repository is still mounted would empty the repository.
   rmdir((path / kRepository).c_str());
   for (const auto& other : std::filesystem::directory_iterator(path / kOthers, ignored)) rmdir(other.path().c_str());

@@ -30,6 +30,8 @@ class SandboxDirectory {
   // Where the runtime keeps its state, and nothing else.
   std::filesystem::path runtime_root() const { return path_ / kRuntimeRoot; }
   std::filesystem::path pid_file() const { return path_ / kPidFile; }
+  // What the runtime takes for the machine's /proc/meminfo.
+  std::filesystem::path memory_info() const { return path_ / kMemoryInfo; }
 
   // Removes what a Create of an earlier process left at `path`, with the same care.
   static void Remove(const std::filesystem::path& path);
@@ -41,6 +43,7 @@ class SandboxDirectory {
   static constexpr char kBundle[] = "bundle";
   static constexpr char kRuntimeRoot[] = "runtime";
   static constexpr char kPidFile[] = "pid";
+  static constexpr char kMemoryInfo[] = "meminfo";
 
   explicit SandboxDirectory(std::filesystem::path path) : path_(std::move(path)) {}
 

@@ -30,7 +30,7 @@ struct CommandLimits {
 
 // How a command ended, as seen from outside of its sandbox.
 struct Supervised {
-  std::variant<Exited, Signaled, TimedOut, Cancelled, SandboxTerminated, init::NotStarted> ending;
+  std::variant<Exited, Signaled, TimedOut, Cancelled, OutOfMemory, SandboxTerminated, init::NotStarted> ending;
   CapturedOutput stdout_output;
   CapturedOutput stderr_output;
   std::optional<SteadyTime> started;  // nothing where it never was

@@ -28,7 +28,7 @@ WarmPool::WarmPool(PoolOptions options, std::vector<PoolKind> kinds, Starter sta
       clock_(clock),
       on_failure_(std::move(on_failure)),
       backoff_(kAfterFailure) {
-  for (PoolKind& kind : kinds) shelves_.try_emplace(std::move(kind));
+  for (const PoolKind& kind : kinds) shelves_[kind].is_permanent = true;
   if (options_.maximum == 0) return;
   for (int i = 0; i < kStarters; ++i) {
     starters_.emplace_back([this](std::stop_token stop) { Refill(stop); });
@@ -39,18 +39,20 @@ WarmPool::WarmPool(PoolOptions options, std::vector<PoolKind> kinds, Starter sta
 WarmPool::~WarmPool() { Drain(); }
 
 std::unique_ptr<Sandbox> WarmPool::Take(const PoolKind& kind) {
-  std::vector<Waiting> useless;  // is destroyed after the lock has been given back
+  std::vector<Waiting> useless;  // goes after the lock has been given back
   const std::lock_guard lock(mutex_);
   if (draining_ || options_.maximum == 0) return nullptr;
   const SteadyTime now = clock_.SteadyNow();
   Shelf& shelf = shelves_[kind];
   shelf.demand.Add(now);
-  useless = RemoveUseless(now);
   changed_.notify_all();
-  if (shelf.waiting.empty()) return nullptr;
-  std::unique_ptr<Sandbox> oldest = std::move(shelf.waiting.front().sandbox);
-  shelf.waiting.pop_front();
-  return oldest;
+  while (!shelf.waiting.empty()) {
+    Waiting oldest = std::move(shelf.waiting.front());
+    shelf.waiting.pop_front();
+    if (IsUsable(oldest, now)) return std::move(oldest.sandbox);
+    useless.push_back(std::move(oldest));
+  }
+  return nullptr;
 }
 
 void WarmPool::Drain() {
@@ -105,32 +107,46 @@ void WarmPool::Refill(std::stop_token stop) {
   }
 }
 
-// What has died, and what is too old.
+bool WarmPool::IsUsable(const Waiting& one, SteadyTime now) const {
+  return now - one.since < options_.max_age && one.sandbox->IsAlive();
+}
+
+std::map<PoolKind, size_t> WarmPool::Targets(SteadyTime now) const {
+  std::map<PoolKind, size_t> wanted;
+  for (const auto& [kind, shelf] : shelves_) {
+    wanted[kind] = std::max(shelf.demand.Peak(now), shelf.is_permanent ? options_.minimum : 0);
+  }
+  return PoolTargets(wanted, options_.maximum);
+}
+
+// What has died, what is too old, and what others need the room of.
 std::vector<WarmPool::Waiting> WarmPool::RemoveUseless(SteadyTime now) {
   std::vector<Waiting> useless;
+  const auto targets = Targets(now);
   for (auto& [kind, shelf] : shelves_) {
-    const auto first = std::stable_partition(shelf.waiting.begin(), shelf.waiting.end(), [&](const Waiting& one) {
-      return now - one.since < options_.max_age && one.sandbox->IsAlive();
-    });
+    const auto first = std::stable_partition(shelf.waiting.begin(), shelf.waiting.end(),
+                                             [&](const Waiting& one) { return IsUsable(one, now); });
     std::move(first, shelf.waiting.end(), std::back_inserter(useless));
     shelf.waiting.erase(first, shelf.waiting.end());
+    const auto target = targets.find(kind);
+    while (shelf.waiting.size() > (target == targets.end() ? 0 : target->second)) {
+      useless.push_back(std::move(shelf.waiting.front()));
+      shelf.waiting.pop_front();
+    }
   }
+  std::erase_if(shelves_, [now](const auto& entry) {
+    const Shelf& shelf = entry.second;
+    return !shelf.is_permanent && shelf.waiting.empty() && shelf.starting == 0 && shelf.demand.Peak(now) == 0;
+  });
   return useless;
 }
 
 // The kind that lacks most; nullptr: none lacks any, or the last start has failed just now.
 const PoolKind* WarmPool::FindShortage(SteadyTime now) const {
   if (draining_ || now < not_before_) return nullptr;
-  std::map<PoolKind, size_t> demands;
-  size_t there = 0;
-  for (const auto& [kind, shelf] : shelves_) {
-    demands[kind] = shelf.demand.Peak(now);
-    there += shelf.waiting.size() + shelf.starting;
-  }
-  if (there >= options_.maximum) return nullptr;
   const PoolKind* most = nullptr;
   size_t most_lacking = 0;
-  for (const auto& [kind, target] : PoolTargets(demands, options_)) {
+  for (const auto& [kind, target] : Targets(now)) {
     const auto shelf = shelves_.find(kind);
     const size_t has = shelf->second.waiting.size() + shelf->second.starting;
     if (target <= has || target - has <= most_lacking) continue;

@@ -24,9 +24,9 @@ class WarmPool {
  public:
   using Starter = std::function<Result<std::unique_ptr<Sandbox>>(const PoolKind&)>;
 
-  // `kinds`: those that exist; others join when they are asked for. `start` is called from several threads at once and
-  // must outlive the pool's destructor; `clock` too. `on_failure` hears of each start that failed: the pool tries
-  // again, later and later.
+  // `kinds`: those of which `minimum` always wait; others join for as long as they are in demand. `start` is called
+  // from several threads at once and must outlive the pool's destructor; `clock` too. `on_failure` hears of each start
+  // that failed: the pool tries again, later and later.
   WarmPool(PoolOptions options, std::vector<PoolKind> kinds, Starter start, const Clock& clock,
            std::function<void(const Error&)> on_failure);
   // Ends with every sandbox that waits.
@@ -49,9 +49,12 @@ class WarmPool {
     std::deque<Waiting> waiting;  // the oldest first
     size_t starting = 0;
     Demand demand;
+    bool is_permanent = false;
   };
 
   void Refill(std::stop_token stop);
+  bool IsUsable(const Waiting& one, SteadyTime now) const;
+  std::map<PoolKind, size_t> Targets(SteadyTime now) const;
   std::vector<Waiting> RemoveUseless(SteadyTime now);
   const PoolKind* FindShortage(SteadyTime now) const;
 

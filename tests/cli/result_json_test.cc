@@ -24,6 +24,7 @@ TEST(ExitStatusTest, IsWhatShellsExpect) {
       {sandbox::Signaled{SIGKILL}, 137, "Signaled"},
       {sandbox::TimedOut{}, 124, "TimedOut"},
       {sandbox::Cancelled{}, 143, "Cancelled"},
+      {sandbox::OutOfMemory{}, 137, "OutOfMemory"},
       {sandbox::SandboxTerminated{}, 125, "SandboxTerminated"},
       {NotStarted{NotStarted::Cause::kCommandNotFound, "x"}, 127, "CommandNotFound"},
       {NotStarted{NotStarted::Cause::kCommandNotExecutable, "x"}, 126, "CommandNotExecutable"},
@@ -55,6 +56,27 @@ TEST(ResultJsonTest, TextStaysText) {
   EXPECT_EQ(object["isolation"]["backend"], "runsc");
   EXPECT_EQ(object["isolation"]["network"], "none");
   EXPECT_FALSE(object.contains("signal"));
+}
+
+TEST(ResultJsonTest, SaysWhichLimitsHeldAndWhatWasUsed) {
+  sandbox::RunResult result;
+  result.ending = sandbox::OutOfMemory{};
+  result.isolation.limits = {.cpu_millicores = 500, .memory_bytes = 67'108'864};
+  result.usage = {.cpu = std::chrono::microseconds(2'500), .peak_memory_bytes = 1'000};
+  const json object = ToJson(result, Isolation::kRunsc);
+  EXPECT_EQ(object["oom_killed"], true);
+  EXPECT_EQ(object["isolation"]["memory_limit_bytes"], 67'108'864);
+  EXPECT_EQ(object["isolation"]["cpu_limit_millis"], 500);
+  EXPECT_EQ(object["isolation"]["pids_limit"], nullptr);
+  EXPECT_EQ(object["isolation"]["scratch_limit_bytes"], nullptr);
+  EXPECT_EQ(object["usage"], json({{"cpu_ms", 2.5}, {"peak_memory_bytes", 1'000}}));
+}
+
+TEST(ResultJsonTest, SaysNothingWhereNothingWasCounted) {
+  const json object = ToJson(sandbox::RunResult{}, Isolation::kDocker);
+  EXPECT_EQ(object["oom_killed"], false);
+  EXPECT_EQ(object["isolation"]["memory_limit_bytes"], nullptr);
+  EXPECT_EQ(object["usage"], json({{"cpu_ms", nullptr}, {"peak_memory_bytes", nullptr}}));
 }
 
 TEST(ResultJsonTest, OneOutputThatIsNotTextMakesBothBase64) {

@@ -94,6 +94,8 @@ const EndingCase kEndings[] = {
     {"SignaledWithoutAName", sandbox::Signaled{40}, Phase::kFailed, "Signaled", "ended by signal 40", std::nullopt, 40},
     {"TimedOut", sandbox::TimedOut{}, Phase::kTimedOut, "DeadlineExceeded", "killed at its time limit of 60 s"},
     {"Cancelled", sandbox::Cancelled{}, Phase::kCancelled, "Cancelled", "cancelled"},
+    {"OutOfMemory", sandbox::OutOfMemory{}, Phase::kFailed, "OOMKilled",
+     "killed by the kernel: it needed more memory than it may have", std::nullopt, SIGKILL},
     {"SandboxTerminated", sandbox::SandboxTerminated{}, Phase::kFailed, "SandboxTerminated",
      "the sandbox ended without telling how the command did: brought down from inside, or killed by the host"},
     {"CommandNotFound", NotStarted{NotStarted::Cause::kCommandNotFound, "\"mak\": not found"}, Phase::kFailed,

@@ -6,7 +6,17 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 NOBODY_SPECIAL = 12345  # a uid that no account has
+
+ISOLATED = ["runsc", "runsc-rootless", "docker"]
+ALL = [*ISOLATED, "process"]
+
+
+def on(*names):
+    """Makes one test of it for each of these, with the fixture `backend`."""
+    return pytest.mark.parametrize("backend", names, indirect=True)
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,13 @@
 import os
+import shutil
 import subprocess
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from backends import NOBODY_SPECIAL, Backend, basic_environment
 from docker_engine import SCRIPTS, DockerEngine
 
 
@@ -46,3 +49,45 @@ def program():
     if not path:
         pytest.fail("FUMEHOOD_PROGRAM is not set; `scripts/build` builds build/dev/cli/fumehood")
     return Path(path)
+
+
+@pytest.fixture(scope="session")
+def programs(program, runsc, tmp_path_factory):
+    """A folder that everybody may look into, with all that `fumehood run` needs of ours."""
+    folder = tmp_path_factory.mktemp("programs")
+    for parent in (folder, *folder.parents):
+        if parent.is_relative_to("/tmp") and parent != parent.parent:
+            parent.chmod(parent.stat().st_mode | 0o055)
+    for source, name in ((program, "fumehood"), (program.parent / "fumehood-init", "fumehood-init"), (runsc, "runsc")):
+        shutil.copy(source, folder / name)
+        (folder / name).chmod(0o755)
+    return folder
+
+
+@pytest.fixture
+def backend(request, programs, tmp_path):
+    """backend: the one that the test is for, by its name."""
+    name = request.param
+    made = Backend(name.split("-")[0], programs / "fumehood", basic_environment(tmp_path))
+    if name == "runsc-rootless":
+        return replace(made, uid=NOBODY_SPECIAL)
+    if name == "docker":
+        docker = request.getfixturevalue("docker")
+        docker.configure(runtimes={"runsc": {"path": str(programs / "runsc")}})
+        return replace(made, environment=docker.environment | {"HOME": str(tmp_path)})
+    return made
+
+
+@pytest.fixture
+def repository(tmp_path):
+    """A repository that everybody may read."""
+    for parent in (tmp_path, *tmp_path.parents):
+        if parent.is_relative_to("/tmp") and parent != parent.parent:
+            parent.chmod(parent.stat().st_mode | 0o055)
+    folder = tmp_path / "repository"
+    (folder / "src").mkdir(parents=True)
+    (folder / "README").write_text("read me\n")
+    (folder / "src/main").write_text("main\n")
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, NOBODY_SPECIAL, NOBODY_SPECIAL)
+    return folder

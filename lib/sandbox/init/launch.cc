@@ -5,6 +5,7 @@
 #include <linux/capability.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -54,6 +55,14 @@ std::string_view PathOf(const std::vector<std::string>& env) {
     if (entry.starts_with("PATH=")) return entry.substr(5);
   }
   return kDefaultPath;
+}
+
+// Another one is then EAGAIN, which every shell knows. gVisor counts a process for the user as whom it was made: the
+// command's first is root's, and so not among them.
+bool LimitProcesses(uint32_t count) {
+  if (count == 0) return true;
+  const rlimit limit{.rlim_cur = count - 1, .rlim_max = count - 1};
+  return setrlimit(RLIMIT_NPROC, &limit) == 0;
 }
 
 bool BecomeUser(uid_t uid, gid_t gid) {
@@ -118,6 +127,9 @@ NotStarted BecomeCommand(HandOver& hand_over, int stdin_fd) {
   setsid();
   if (dup2(stdin_fd, STDIN_FILENO) < 0 || close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) != 0) {
     return {.stage = Stage::kStdin, .error_number = errno, .path = ""};
+  }
+  if (!LimitProcesses(hand_over.max_processes)) {
+    return {.stage = Stage::kLimits, .error_number = errno, .path = ""};
   }
   if (!BecomeUser(hand_over.uid, hand_over.gid)) {
     return {.stage = Stage::kIdentity, .error_number = errno, .path = ""};

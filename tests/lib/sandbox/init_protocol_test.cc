@@ -15,6 +15,7 @@ HandOver Example() {
           .uid = 1000,
           .gid = 1001,
           .scratch_bytes = 0x123456789abcULL,
+          .max_processes = 0x12345678,
           .others = {"/repos/shop", "/a b"}};
 }
 

@@ -29,30 +29,25 @@ TEST(DemandTest, ASecondThatComesRoundAgainBeginsWithNone) {
   EXPECT_EQ(demand.Peak(kStart + 60s), 1U);
 }
 
-TEST(PoolTargetsTest, EveryKindHasItsMinimum) {
-  EXPECT_EQ(PoolTargets({{{"a"}, 0}, {{"b"}, 0}}, {.minimum = 2, .maximum = 8}), (Targets{{{"a"}, 2}, {{"b"}, 2}}));
-}
+PoolKind Kind(std::string image) { return {.image = std::move(image)}; }
 
-TEST(PoolTargetsTest, DemandBeatsTheMinimum) {
-  EXPECT_EQ(PoolTargets({{{"a"}, 5}, {{"b"}, 0}}, {.minimum = 1, .maximum = 8}), (Targets{{{"a"}, 5}, {{"b"}, 1}}));
+TEST(PoolTargetsTest, EachGetsWhatItWantsWhereThereIsEnough) {
+  EXPECT_EQ(PoolTargets({{Kind("a"), 5}, {Kind("b"), 1}, {Kind("c"), 0}}, 8),
+            (Targets{{Kind("a"), 5}, {Kind("b"), 1}, {Kind("c"), 0}}));
 }
 
 TEST(PoolTargetsTest, WhatIsShortIsSharedEvenly) {
-  EXPECT_EQ(PoolTargets({{{"a"}, 20}, {{"b"}, 3}, {{"c"}, 20}}, {.minimum = 1, .maximum = 11}),
-            (Targets{{{"a"}, 4}, {{"b"}, 3}, {{"c"}, 4}}));
+  EXPECT_EQ(PoolTargets({{Kind("a"), 20}, {Kind("b"), 3}, {Kind("c"), 20}}, 11),
+            (Targets{{Kind("a"), 4}, {Kind("b"), 3}, {Kind("c"), 4}}));
 }
 
 TEST(PoolTargetsTest, LessThanOneForEachIsForSome) {
-  EXPECT_EQ(PoolTargets({{{"a"}, 0}, {{"b"}, 0}}, {.minimum = 1, .maximum = 1}), (Targets{{{"a"}, 1}, {{"b"}, 0}}));
+  EXPECT_EQ(PoolTargets({{Kind("a"), 1}, {Kind("b"), 1}}, 1), (Targets{{Kind("a"), 1}, {Kind("b"), 0}}));
 }
 
-TEST(PoolTargetsTest, NoneWithoutAPool) {
-  EXPECT_EQ(PoolTargets({{{"a"}, 9}}, {.minimum = 1, .maximum = 0}), Targets{});
-}
-
-TEST(PoolTargetsTest, NoneWithoutKindsOrWants) {
-  EXPECT_EQ(PoolTargets({}, {.minimum = 1, .maximum = 4}), Targets{});
-  EXPECT_EQ(PoolTargets({{{"a"}, 0}}, {.minimum = 0, .maximum = 4}), (Targets{{{"a"}, 0}}));
+TEST(PoolTargetsTest, NothingForNobodyOrFromNothing) {
+  EXPECT_EQ(PoolTargets({}, 4), Targets{});
+  EXPECT_EQ(PoolTargets({{Kind("a"), 9}}, 0), Targets{});
 }
 
 }  // namespace

@@ -73,6 +73,7 @@ bool FileWatch::WaitUntilOpened() {
 void MakeBusyboxImage(const fs::path& root) {
   fs::create_directories(root / "bin");
   fs::copy_file("/bin/busybox", root / "bin/busybox");
+  fs::copy_file(FUMEHOOD_HOSTILE, root / "bin/hostile");
   for (const char* applet :
        {"awk", "cat", "chmod", "cp",   "dd",    "echo",  "env",    "false", "find", "grep", "head",     "hostname",
         "id",  "ip",  "kill",  "ln",   "ls",    "mkdir", "mknod",  "mount", "ps",   "pwd",  "readlink", "rm",
@@ -100,6 +101,20 @@ std::vector<ProcessSeen> ProcessesSeen() {
   return processes;
 }
 
+std::vector<fs::path> CgroupDirectories(const std::string& name) {
+  std::vector<fs::path> found;
+  const auto location = LocateCgroups(ReadFile("/proc/self/mountinfo"), ReadFile("/proc/self/cgroup"));
+  if (!location) return found;
+  for (const CgroupHierarchy& hierarchy : location->hierarchies) {
+    for (const fs::path& base : {hierarchy.mount_point / hierarchy.own, hierarchy.mount_point}) {
+      if (!fs::exists(base / name)) continue;
+      found.push_back(base / name);
+      break;
+    }
+  }
+  return found;
+}
+
 void RunscTest::SetUp() {
   if (!WhyNotContained().empty()) GTEST_SKIP() << WhyNotContained();
   if (FindRunsc().empty()) GTEST_SKIP() << "needs runsc, in $FUMEHOOD_RUNSC or in the PATH";
@@ -121,8 +136,19 @@ RunscOptions RunscTest::Options() const {
 }
 
 void RunscTest::Use(const RunscOptions& options) {
+  Cgroups cgroups = CgroupParent::Open("");
+  ASSERT_TRUE(cgroups.has_value()) << cgroups.error().message;
+  cgroups_name_ = (*cgroups)->name();
+  Use(options, std::move(cgroups));
+}
+
+void RunscTest::UseWithoutCgroups(const RunscOptions& options) {
+  Use(options, Fail(ErrorCode::kUnavailable, "the reason of this test"));
+}
+
+void RunscTest::Use(const RunscOptions& options, Cgroups cgroups) {
   runner_.reset();
-  auto runner = RunscRunner::Create(options);
+  auto runner = RunscRunner::Create(options, std::move(cgroups));
   ASSERT_TRUE(runner.has_value()) << runner.error().message;
   runner_ = std::move(*runner);
   if (options.pool.maximum == 0 || options.pool.minimum == 0 || runner_->images().empty()) return;
@@ -135,6 +161,7 @@ void RunscTest::TearDown() {
   EXPECT_TRUE(WaitUntil([this] { return LeftOvers().empty(); })) << testing::PrintToString(LeftOvers());
   runner_.reset();
   EXPECT_TRUE(fs::is_empty(StateDirectoryForTests()));
+  EXPECT_EQ(CgroupDirectories(cgroups_name_), std::vector<fs::path>());
 }
 
 std::vector<std::string> RunscTest::LeftOvers() const {
@@ -151,6 +178,11 @@ std::vector<std::string> RunscTest::LeftOvers() const {
   while (std::getline(mounts, line)) {
     if (line.contains(pool.string() + "/")) found.push_back(line);
   }
+  for (const fs::path& directory : CgroupDirectories(cgroups_name_)) {
+    for (const fs::directory_entry& entry : fs::directory_iterator(directory)) {
+      if (entry.is_directory()) found.push_back(entry.path());
+    }
+  }
   return found;
 }
 
@@ -161,6 +193,20 @@ RunRequest RunscTest::Command(std::vector<std::string> argv) const {
   request.repository_path = "shop";
   request.timeout = 30s;
   return request;
+}
+
+void RunscTest::While(std::string text, const std::function<void()>& look) {
+  std::stop_source stop;
+  std::jthread looker;
+  Run(
+      Shell(std::move(text)),
+      [&] {
+        looker = std::jthread([&] {
+          look();
+          stop.request_stop();
+        });
+      },
+      stop.get_token());
 }
 
 RunResult RunscTest::Run(const RunRequest& request, const std::function<void()>& on_started, std::stop_token stop) {

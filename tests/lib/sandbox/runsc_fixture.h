@@ -48,8 +48,11 @@ struct ProcessSeen {
 // Every process in our PID namespace that is no zombie and no thread of ours.
 std::vector<ProcessSeen> ProcessesSeen();
 
+// Where a CgroupParent of that name has its cgroups now.
+std::vector<std::filesystem::path> CgroupDirectories(const std::string& name);
+
 // Runs real commands with a runner of its own: image "default" (busybox), repository "shop" with a README.
-// After each test neither processes nor mounts nor directories of sandboxes may be left.
+// After each test neither processes nor mounts nor directories nor cgroups of sandboxes may be left.
 class RunscTest : public testing::Test {
  protected:
   void SetUp() override;
@@ -62,19 +65,28 @@ class RunscTest : public testing::Test {
   // What `sh -c text` writes to stdout; it must exit with 0.
   std::string OutputOf(std::string text);
 
+  // Runs a shell that stays, calls `look` meanwhile, and stops it.
+  void While(std::string text, const std::function<void()>& look);
+
   // What the runner of SetUp was made with.
   RunscOptions Options() const;
   // From now on the commands run in a runner with these.
   void Use(const RunscOptions& options);
+  // The same; it has no cgroups, for "the reason of this test".
+  void UseWithoutCgroups(const RunscOptions& options);
 
   RunscRunner& runner() { return *runner_; }
   const TemporaryDirectory& temp() const { return temp_; }
+  // Of the runner's CgroupParent.
+  const std::string& cgroups_name() const { return cgroups_name_; }
 
  private:
+  void Use(const RunscOptions& options, Cgroups cgroups);
   std::vector<std::string> LeftOvers() const;
 
   TemporaryDirectory temp_;
   std::unique_ptr<RunscRunner> runner_;
+  std::string cgroups_name_;
 };
 
 }  // namespace fumehood::sandbox

@@ -4,7 +4,6 @@
 
 #include <sstream>
 #include <string>
-#include <thread>
 
 #include "tests/lib/sandbox/runsc_fixture.h"
 
@@ -16,23 +15,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 
-class RunscIsolationTest : public RunscTest {
- protected:
-  // Runs a command that says "ready" by staying, calls `look` meanwhile, and stops it.
-  void While(std::string text, const std::function<void()>& look) {
-    std::stop_source stop;
-    std::jthread looker;
-    Run(
-        Shell(std::move(text)),
-        [&] {
-          looker = std::jthread([&] {
-            look();
-            stop.request_stop();
-          });
-        },
-        stop.get_token());
-  }
-};
+class RunscIsolationTest : public RunscTest {};
 
 TEST_F(RunscIsolationTest, CommandIsAnOrdinaryUserWithoutCapabilities) {
   EXPECT_EQ(OutputOf("id -u; id -g; id -G"), "1000\n1000\n1000\n");

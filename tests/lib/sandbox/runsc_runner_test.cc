@@ -250,7 +250,7 @@ TEST_F(RunscRunnerTest, WhatIsNotRunscIsRefused) {
     RunscOptions options = Options();
     options.runsc = program;
     options.state = temp() / "state";
-    const auto created = RunscRunner::Create(options);
+    const auto created = RunscRunner::Create(options, Fail(ErrorCode::kUnavailable, "none"));
     ASSERT_FALSE(created.has_value());
     EXPECT_THAT(created.error().message, HasSubstr(program));
   }

@@ -84,6 +84,21 @@ TEST_F(WarmPoolTest, OneThatDiedIsReplacedAndNoCommandNoticesIt) {
   EXPECT_TRUE(Run(Command({"true"})).warm);
 }
 
+TEST_F(WarmPoolTest, MemoryMakesAKindOfItsOwn) {
+  UsePool({.minimum = 1, .maximum = 2});
+  ASSERT_TRUE(WaitFor(1));
+  RunRequest small = Shell("awk '/MemTotal/ {print $2}' /proc/meminfo");
+  small.limits.memory_bytes = uint64_t{128} * 1024 * 1024;
+  EXPECT_FALSE(Run(small).warm);
+  ASSERT_TRUE(WaitFor(2));
+
+  const RunResult result = Run(small);
+
+  EXPECT_TRUE(result.warm);
+  EXPECT_EQ(result.stdout_output.head, "131072\n");
+  EXPECT_TRUE(Run(Command({"true"})).warm);
+}
+
 TEST_F(WarmPoolTest, OldOnesAreReplaced) {
   UsePool({.minimum = 1, .maximum = 1, .max_age = 1s});
   ASSERT_TRUE(WaitFor(1));
