@@ -34,6 +34,7 @@ Status Apply::Write(const api::SandboxCommand& command, const Bind& bind, std::s
   changed.node_name = bind.node_name;
   changed.executor = bind.executor;
   changed.attempt = command.status.attempt + 1;
+  changed.resources = bind.resources;
   changed.retries = bind.retries;
   changed.conditions = command.status.conditions;
   SetCondition(changed.conditions,

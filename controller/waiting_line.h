@@ -1,9 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "controller/command_key.h"
@@ -11,30 +14,75 @@
 
 namespace fumehood::controller {
 
-// The commands that can't start now, first come first served. Safe to call from several threads.
+// The commands that can't start now, in the order in which they may: the higher priority first; of one priority the
+// namespaces take turns, each with its oldest command; a namespace that comes later joins at the end of the round.
+//
+// Who could not start for want of a slot is passed over until a slot becomes free: so nobody who fits is held up by
+// somebody who doesn't, and nobody who comes later gets a slot that somebody before it could have had. Who waits for
+// something else than a slot stands aside until it is found to fit. Safe to call from several threads.
 class WaitingLine {
  public:
-  // Puts the command at the end; one that is in the line keeps its place. Returns since when it has been in the line.
-  SteadyTime Join(const CommandKey& key, SteadyTime now);
-  // Returns the one that was behind it; nothing where `key` was the last or not in the line.
-  std::optional<CommandKey> Leave(const CommandKey& key);
+  // What was known when a decision was made: what becomes free meanwhile counts as news.
+  using Moment = uint64_t;
+  Moment now() const;
 
-  std::vector<CommandKey> All() const;  // in order
-  std::optional<CommandKey> First() const;
-  // The one behind `key`; nothing where `key` is the last or not in the line.
-  std::optional<CommandKey> Behind(const CommandKey& key) const;
+  // Puts the command in line, where it has its place by its priority and by when it came first. Returns when it did.
+  SteadyTime Join(const CommandKey& key, int64_t priority, SteadyTime now);
+  // When it came first; nothing where it never did, or has left.
+  std::optional<SteadyTime> Since(const CommandKey& key) const;
+  void Leave(const CommandKey& key);
+
+  // Whether nobody who comes before it may still fit.
+  bool IsItsTurn(const CommandKey& key) const;
+  // It gets a slot: the turn of its namespace is over, and it stands aside.
+  void Serve(const CommandKey& key);
+  // At `moment` there was no slot for it.
+  void PassOver(const CommandKey& key, Moment moment);
+  // At `moment` there was none for any command of its namespace.
+  void PassOverNamespace(const CommandKey& key, Moment moment);
+  // It waits for something else than a slot.
+  void StandAside(const CommandKey& key);
+
+  // A slot may have become free: whoever was passed over may fit now.
+  void OnSlotFreed();
+
+  // Who is to be tried next: the first who was not passed over.
+  std::optional<CommandKey> Next() const;
+  // First those in line, in the order in which they came; who stands aside too.
+  std::vector<CommandKey> All() const;
 
  private:
   struct Place {
-    uint64_t number = 0;
+    uint64_t number = 0;  // the smaller, the earlier it came
     SteadyTime since;
+    int64_t priority = 0;
+    bool in_line = false;
+    std::optional<Moment> passed_over = {};
   };
-  std::optional<CommandKey> BehindLocked(uint64_t number) const;
+  // The commands of one namespace and priority, by their numbers.
+  struct Lane {
+    uint64_t turn = 0;
+    std::map<uint64_t, CommandKey> commands;
+  };
+  struct Band {
+    std::map<std::string, Lane> lanes;      // by namespace
+    std::map<uint64_t, std::string> round;  // whose turn it is: the namespaces by Lane::turn
+  };
+
+  void EnterLocked(const CommandKey& key, Place& place);
+  void LeaveLineLocked(const CommandKey& key, Place& place);
+  bool MayFitLocked(const Place& place) const { return place.passed_over != moment_; }
+  std::optional<CommandKey> NextLocked() const;
+  std::optional<CommandKey> FirstInLaneLocked(const std::string& ns, const Lane& lane) const;
 
   mutable std::mutex mutex_;  // guards what follows
   uint64_t next_number_ = 0;
-  std::map<uint64_t, CommandKey> line_;
-  std::map<CommandKey, Place> places_;  // the same commands
+  uint64_t next_turn_ = 0;
+  Moment moment_ = 0;
+  std::map<CommandKey, Place> places_;
+  std::map<uint64_t, CommandKey> arrivals_;        // the same commands, by their numbers
+  std::map<int64_t, Band, std::greater<>> bands_;  // those in line, by priority
+  std::set<std::string> full_namespaces_;          // passed over at moment_
 };
 
 }  // namespace fumehood::controller
