@@ -63,11 +63,9 @@ kube::Outcome Reconciler::Reconcile(const CommandKey& key, std::stop_token stop)
 
   bool slots_left = false;
   const Decision decision = DecideAndAssume(*command, slots_left);
-  const kube::Outcome outcome =
-      std::visit([&](const auto& decided) { return Carry(*command, decided, stop); }, decision);
-  // Whoever is next in line may fit where this one doesn't.
+  // Whoever is next in line need not wait until this is written.
   if (slots_left) TryNext();
-  return outcome;
+  return std::visit([&](const auto& decided) { return Carry(*command, decided, stop); }, decision);
 }
 
 void Reconciler::LeaveLine(const CommandKey& key) {
@@ -92,12 +90,13 @@ Decision Reconciler::DecideAndAssume(const api::SandboxCommand& command, bool& s
                                        .executors = executors,
                                        .running = view_->occupancy().CountOthersIn(metadata.ns, metadata.uid),
                                        .bound_executor = view_->LivenessOfBound(command)});
-  slots_left = std::ranges::any_of(executors, [](const auto& executor) { return executor.free_slots() > 0; });
   decision = TakePlaceInLine(command, std::move(decision), moment,
                              EffectivePriority(command.spec, configuration->RulesOf(metadata.ns)));
-  if (const auto* bind = std::get_if<Bind>(&decision)) {
-    view_->occupancy().Assume(command, bind->node_name, bind->resources);
-  }
+  const auto* bind = std::get_if<Bind>(&decision);
+  if (bind != nullptr) view_->occupancy().Assume(command, bind->node_name, bind->resources);
+  slots_left = std::ranges::any_of(executors, [bind](const auto& executor) {
+    return executor.free_slots() > (bind != nullptr && bind->node_name == executor.node_name() ? 1 : 0);
+  });
   return decision;
 }
 
@@ -105,8 +104,11 @@ Decision Reconciler::TakePlaceInLine(const api::SandboxCommand& command, Decisio
                                      int64_t priority) {
   const auto* bind = std::get_if<Bind>(&decision);
   const auto* wait = std::get_if<Wait>(&decision);
-  if (bind == nullptr && wait == nullptr) return decision;
   const CommandKey key = KeyOf(command);
+  if (bind == nullptr && wait == nullptr) {
+    line_.StandAside(key);
+    return decision;
+  }
   const SteadyTime now = clock_.SteadyNow();
   const SteadyTime since = line_.Join(key, priority, now);
   if (bind != nullptr) {
@@ -138,6 +140,7 @@ kube::Outcome Reconciler::Carry(const api::SandboxCommand& command, const Nothin
 kube::Outcome Reconciler::Carry(const api::SandboxCommand& command, const Bind& bind, std::stop_token stop) {
   if (const Status written = apply_.Write(command, bind, stop); !written) {
     view_->occupancy().Forget(command.metadata.uid);
+    OnSlotFreed();
     return WriteFailed(command, "bind", written.error());
   }
   CountBind(command);
@@ -212,7 +215,7 @@ kube::Outcome Reconciler::WriteFailed(const api::SandboxCommand& command, std::s
 }
 
 void Reconciler::WakeAll() {
-  line_.OnSlotFreed();
+  line_.Reconsider();
   for (const CommandKey& key : line_.All()) queue_.Add(key);
 }
 
@@ -227,7 +230,7 @@ void Reconciler::OnCommandLeft(const api::SandboxCommand& last) {
 }
 
 void Reconciler::OnSlotFreed() {
-  line_.OnSlotFreed();
+  line_.Reconsider();
   TryNext();
 }
 

@@ -1,6 +1,7 @@
 #include "controller/waiting_line.h"
 
 #include <tuple>
+#include <utility>
 
 namespace fumehood::controller {
 
@@ -17,7 +18,6 @@ SteadyTime WaitingLine::Join(const CommandKey& key, int64_t priority, SteadyTime
   if (!place.in_line || place.priority != priority) {
     LeaveLineLocked(key, place);
     place.priority = priority;
-    place.passed_over.reset();
     EnterLocked(key, place);
   }
   return place.since;
@@ -38,7 +38,7 @@ void WaitingLine::Leave(const CommandKey& key) {
   places_.erase(place);
 }
 
-bool WaitingLine::IsItsTurn(const CommandKey& key) const {
+bool WaitingLine::IsItsTurn(const CommandKey& key) {
   std::lock_guard lock(mutex_);
   const auto next = NextLocked();
   const auto place = places_.find(key);
@@ -63,7 +63,11 @@ void WaitingLine::Serve(const CommandKey& key) {
 
 void WaitingLine::PassOver(const CommandKey& key, Moment moment) {
   std::lock_guard lock(mutex_);
-  if (const auto place = places_.find(key); place != places_.end()) place->second.passed_over = moment;
+  const auto place = places_.find(key);
+  if (moment != moment_ || place == places_.end() || !place->second.in_line) return;
+  Lane& lane = bands_.at(place->second.priority).lanes.at(key.name.ns);
+  UpdateLocked(lane);
+  if (auto entry = lane.may_fit.extract(place->second.number)) lane.passed_over.insert(std::move(entry));
 }
 
 void WaitingLine::PassOverNamespace(const CommandKey& key, Moment moment) {
@@ -76,13 +80,13 @@ void WaitingLine::StandAside(const CommandKey& key) {
   if (const auto place = places_.find(key); place != places_.end()) LeaveLineLocked(key, place->second);
 }
 
-void WaitingLine::OnSlotFreed() {
+void WaitingLine::Reconsider() {
   std::lock_guard lock(mutex_);
   ++moment_;
   full_namespaces_.clear();
 }
 
-std::optional<CommandKey> WaitingLine::Next() const {
+std::optional<CommandKey> WaitingLine::Next() {
   std::lock_guard lock(mutex_);
   return NextLocked();
 }
@@ -97,9 +101,9 @@ std::vector<CommandKey> WaitingLine::All() const {
 
 void WaitingLine::EnterLocked(const CommandKey& key, Place& place) {
   Band& band = bands_[place.priority];
-  const auto [lane, is_new] = band.lanes.try_emplace(key.name.ns, Lane{.turn = next_turn_, .commands = {}});
+  const auto [lane, is_new] = band.lanes.try_emplace(key.name.ns, Lane{.turn = next_turn_});
   if (is_new) band.round.emplace(next_turn_++, key.name.ns);
-  lane->second.commands.emplace(place.number, key);
+  lane->second.may_fit.emplace(place.number, key);
   place.in_line = true;
 }
 
@@ -108,26 +112,30 @@ void WaitingLine::LeaveLineLocked(const CommandKey& key, Place& place) {
   place.in_line = false;
   const auto band = bands_.find(place.priority);
   const auto lane = band->second.lanes.find(key.name.ns);
-  lane->second.commands.erase(place.number);
-  if (!lane->second.commands.empty()) return;
+  lane->second.may_fit.erase(place.number);
+  lane->second.passed_over.erase(place.number);
+  if (!lane->second.may_fit.empty() || !lane->second.passed_over.empty()) return;
   band->second.round.erase(lane->second.turn);
   band->second.lanes.erase(lane);
   if (band->second.lanes.empty()) bands_.erase(band);
 }
 
-std::optional<CommandKey> WaitingLine::NextLocked() const {
-  for (const auto& [priority, band] : bands_) {
-    for (const auto& [turn, ns] : band.round) {
-      if (auto first = FirstInLaneLocked(ns, band.lanes.at(ns))) return first;
-    }
-  }
-  return std::nullopt;
+void WaitingLine::UpdateLocked(Lane& lane) {
+  if (lane.moment == moment_) return;
+  lane.moment = moment_;
+  // Mostly all of a lane were passed over, or one or two: neither costs anything for those that were not.
+  if (lane.may_fit.size() < lane.passed_over.size()) lane.may_fit.swap(lane.passed_over);
+  lane.may_fit.merge(lane.passed_over);
 }
 
-std::optional<CommandKey> WaitingLine::FirstInLaneLocked(const std::string& ns, const Lane& lane) const {
-  if (full_namespaces_.contains(ns)) return std::nullopt;
-  for (const auto& [number, key] : lane.commands) {
-    if (MayFitLocked(places_.at(key))) return key;
+std::optional<CommandKey> WaitingLine::NextLocked() {
+  for (auto& [priority, band] : bands_) {
+    for (const auto& [turn, ns] : band.round) {
+      if (full_namespaces_.contains(ns)) continue;
+      Lane& lane = band.lanes.at(ns);
+      UpdateLocked(lane);
+      if (!lane.may_fit.empty()) return lane.may_fit.begin()->second;
+    }
   }
   return std::nullopt;
 }

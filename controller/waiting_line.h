@@ -33,7 +33,7 @@ class WaitingLine {
   void Leave(const CommandKey& key);
 
   // Whether nobody who comes before it may still fit.
-  bool IsItsTurn(const CommandKey& key) const;
+  bool IsItsTurn(const CommandKey& key);
   // It gets a slot: the turn of its namespace is over, and it stands aside.
   void Serve(const CommandKey& key);
   // At `moment` there was no slot for it.
@@ -43,11 +43,11 @@ class WaitingLine {
   // It waits for something else than a slot.
   void StandAside(const CommandKey& key);
 
-  // A slot may have become free: whoever was passed over may fit now.
-  void OnSlotFreed();
+  // Something has changed, such as a slot that became free: whoever was passed over may fit now.
+  void Reconsider();
 
   // Who is to be tried next: the first who was not passed over.
-  std::optional<CommandKey> Next() const;
+  std::optional<CommandKey> Next();
   // First those in line, in the order in which they came; who stands aside too.
   std::vector<CommandKey> All() const;
 
@@ -57,12 +57,14 @@ class WaitingLine {
     SteadyTime since;
     int64_t priority = 0;
     bool in_line = false;
-    std::optional<Moment> passed_over = {};
   };
-  // The commands of one namespace and priority, by their numbers.
+  using Commands = std::map<uint64_t, CommandKey>;  // by their numbers
+  // The commands of one namespace and priority.
   struct Lane {
     uint64_t turn = 0;
-    std::map<uint64_t, CommandKey> commands;
+    Commands may_fit = {};
+    Commands passed_over = {};  // at `moment`; at another one they may fit, too
+    Moment moment = 0;
   };
   struct Band {
     std::map<std::string, Lane> lanes;      // by namespace
@@ -71,16 +73,16 @@ class WaitingLine {
 
   void EnterLocked(const CommandKey& key, Place& place);
   void LeaveLineLocked(const CommandKey& key, Place& place);
-  bool MayFitLocked(const Place& place) const { return place.passed_over != moment_; }
-  std::optional<CommandKey> NextLocked() const;
-  std::optional<CommandKey> FirstInLaneLocked(const std::string& ns, const Lane& lane) const;
+  // Who was passed over earlier may fit now.
+  void UpdateLocked(Lane& lane);
+  std::optional<CommandKey> NextLocked();
 
   mutable std::mutex mutex_;  // guards what follows
   uint64_t next_number_ = 0;
   uint64_t next_turn_ = 0;
   Moment moment_ = 0;
   std::map<CommandKey, Place> places_;
-  std::map<uint64_t, CommandKey> arrivals_;        // the same commands, by their numbers
+  Commands arrivals_;                              // the same commands, by their numbers
   std::map<int64_t, Band, std::greater<>> bands_;  // those in line, by priority
   std::set<std::string> full_namespaces_;          // passed over at moment_
 };

@@ -180,6 +180,21 @@ TEST_F(FairnessTest, ABindThatIsRefusedHoldsNobodyUp) {
   EXPECT_THAT(Bound(), ElementsAre("team-a/refused", "team-a/next"));
 }
 
+TEST_F(FairnessTest, ASlotThatWasNotTakenAfterAllGoesToWhoWasPassedOverMeanwhile) {
+  created_ = {"team-a/cancelled", "team-a/second"};
+  cluster_.Create(api::SampleCommand("cancelled"));
+  cluster_.server.BeforeNextWrite([this] {
+    cluster_.Change("cancelled", {{"spec", {{"cancel", true}}}});
+    cluster_.Create(api::SampleCommand("second"));
+    cluster_.Work();  // as another worker does, while this one writes
+  });
+  cluster_.Work();
+  EXPECT_THAT(Bound(), ElementsAre("team-a/second"));
+  cluster_.Show("cancelled");
+  cluster_.Advance(seconds(1));
+  EXPECT_EQ(cluster_.Get("cancelled").status.phase, api::Phase::kCancelled);
+}
+
 TEST_F(FairnessTest, WhatACommandMayUseIsWrittenWhenItIsBound) {
   Create("team-a", "1");
   const auto resources = cluster_.Get("team-a/1").status.resources;

@@ -104,15 +104,33 @@ TEST_F(WaitingLineTest, WhoWasPassedOverHoldsNobodyUp) {
 TEST_F(WaitingLineTest, AFreedSlotIsForWhoeverWasPassedOver) {
   Join({"a1", "b1"});
   line_.PassOver(Key("a1"), line_.now());
-  line_.OnSlotFreed();
+  line_.Reconsider();
   EXPECT_EQ(line_.Next(), Key("a1"));
   EXPECT_FALSE(line_.IsItsTurn(Key("b1")));
+}
+
+TEST_F(WaitingLineTest, WhoWasPassedOverComesBeforeWhoCameLater) {
+  Join({"a1", "a2", "a3"});
+  line_.PassOver(Key("a1"), line_.now());
+  line_.PassOver(Key("a2"), line_.now());
+  Join({"a4"});
+  line_.Reconsider();
+  EXPECT_THAT(ServeAll(), ElementsAre("a1", "a2", "a3", "a4"));
+}
+
+TEST_F(WaitingLineTest, WhoIsPassedOverAndLeavesIsGone) {
+  Join({"a1", "a2"});
+  for (const char* name : {"a1", "a2"}) line_.PassOver(Key(name), line_.now());
+  EXPECT_EQ(line_.Next(), std::nullopt);
+  line_.Leave(Key("a1"));
+  line_.Reconsider();
+  EXPECT_THAT(ServeAll(), ElementsAre("a2"));
 }
 
 TEST_F(WaitingLineTest, ASlotThatWasFreedDuringTheDecisionIsNotMissed) {
   Join({"a1"});
   const WaitingLine::Moment before = line_.now();
-  line_.OnSlotFreed();
+  line_.Reconsider();
   line_.PassOver(Key("a1"), before);
   EXPECT_EQ(line_.Next(), Key("a1"));
   line_.PassOverNamespace(Key("a1"), before);
@@ -125,14 +143,14 @@ TEST_F(WaitingLineTest, ANamespaceIsPassedOverAsAWhole) {
   line_.PassOverNamespace(Key("a3"), line_.now());
   EXPECT_EQ(line_.Next(), Key("b1"));
   EXPECT_TRUE(line_.IsItsTurn(Key("b1")));
-  line_.OnSlotFreed();
+  line_.Reconsider();
   EXPECT_EQ(line_.Next(), Key("a3"));
 }
 
 TEST_F(WaitingLineTest, WhoStandsAsideIsNotTriedAndKeepsItsPlace) {
   Join({"a1", "a2"});
   line_.StandAside(Key("a1"));
-  line_.OnSlotFreed();
+  line_.Reconsider();
   EXPECT_EQ(line_.Next(), Key("a2"));
   EXPECT_TRUE(line_.IsItsTurn(Key("a2")));
   EXPECT_THAT(line_.All(), ElementsAre(Key("a1"), Key("a2")));
