@@ -112,11 +112,6 @@ Status Serve(const Options& options, const service::Log& log) {
   auto ledger = Ledger::Open(options.ledger);
   if (!ledger) return Forward(std::move(ledger));
   for (const std::string& problem : (*ledger)->problems()) log.Warning("ledger damaged", {kv("what", problem)});
-  const SystemClock clock;
-  service::Metrics metrics;
-  auto configuration =
-      service::Reloaded<api::Configuration>::Open(options.common.config, api::ReadConfiguration, log, metrics);
-  if (!configuration) return Forward(std::move(configuration));
   auto runner = sandbox::RunscRunner::Create(options.runsc);
   if (!runner) return Forward(std::move(runner));
   for (const auto& refused : (*runner)->refused_images()) {
@@ -132,7 +127,12 @@ Status Serve(const Options& options, const service::Log& log) {
                                kv("runsc", offer.runtime.version)});
   auto transport = kube::CppRestTransport::Create(std::move(*config));
   if (!transport) return Forward(std::move(transport));
+  const SystemClock clock;
   const BootTimeClock lease_clock;
+  service::Metrics metrics;
+  auto configuration =
+      service::Reloaded<api::Configuration>::Open(options.common.config, api::ReadConfiguration, log, metrics);
+  if (!configuration) return Forward(std::move(configuration));
   telemetry::RestClientMetrics requests(metrics, kube::HostAndPort(*url));
   kube::ObservedTransport observed(**transport, requests, clock);
   kube::Client client(observed, std::string(kComponent));
