@@ -10,6 +10,7 @@ from kubernetes import client
 from administrator import Administrator
 from cluster import Cluster
 from identities import CONTROLLER, EVERYTHING, EXECUTOR, HERE, SYSTEM, THERE, Identities, Rule
+from node_of_its_own import executor_on_its_own_node
 from sandbox_commands import GROUP, VERSION, SandboxCommands, api_call
 from specs import SAMPLE
 
@@ -146,6 +147,13 @@ def configure(executors, state):
     administrator = Administrator(state)
     yield administrator.allow
     administrator.allow({})
+
+
+@pytest.fixture
+def other(cluster, executors, state, tmp_path):
+    """A second executor, on a node of its own: other.start(option=value, …)."""
+    with executor_on_its_own_node(cluster, state, tmp_path) as executor:
+        yield executor
 
 
 @pytest.fixture(scope="session")

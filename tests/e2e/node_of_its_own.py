@@ -9,6 +9,7 @@ import yaml
 from kubernetes import client
 
 from identities import EXECUTOR, SYSTEM, Identities
+from specs import SAMPLE
 
 LABEL = "e2e.fumehood.dev/node"
 
@@ -23,6 +24,7 @@ class ExecutorOnItsOwnNode:
 
     def __init__(self, cluster, identities, state, folder, node):
         self._command_line = command_line_of(state, "executor")
+        self._cluster = cluster
         self._folder = folder
         self.node = node
         self.log = folder / "log"
@@ -39,6 +41,10 @@ class ExecutorOnItsOwnNode:
             "users": [{"name": "it", "user": {"token": identity.configuration.api_key["BearerToken"].removeprefix("Bearer ")}}],
             "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it", "namespace": SYSTEM}}]}))
 
+    def option(self, name):
+        """What the cluster's own executor was started with."""
+        return self._command_line[self._command_line.index(f"--{name}") + 1]
+
     def start(self, **options):
         changed = {"kubeconfig": self._kubeconfig, "node_name": self.node, "state_dir": self._folder / "state",
                    "ledger_dir": self._folder / "ledger", "grace_period": "1s"} | options
@@ -51,6 +57,15 @@ class ExecutorOnItsOwnNode:
                 command += [option, str(value)]
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+
+    def spec(self, **parts):
+        """Of a command that only this executor can run."""
+        return SAMPLE | {"nodeSelector": {LABEL: self.node}} | parts
+
+    def wait_until_ready_is(self, status):
+        for condition in ("create", f"condition=Ready={status}"):
+            answer = self._cluster.kubectl("wait", f"--for={condition}", f"sandboxexecutor/{self.node}", "--timeout=20s")
+            assert answer.exit_code == 0, answer.stderr + self.log.read_text()
 
     def exit_status(self, deadline=20):
         return self._process.wait(deadline)

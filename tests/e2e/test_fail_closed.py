@@ -1,24 +1,10 @@
 """An executor that can't isolate runs nothing: it doesn't offer itself, or hands back what it is given, and says why."""
 
-import os
-
 import pytest
 
-from node_of_its_own import LABEL, executor_on_its_own_node
 from sandbox_commands import condition, outcome, waits_because
-from specs import SAMPLE
 
 pytestmark = pytest.mark.needs_executor
-
-
-@pytest.fixture
-def other(cluster, executors, state, tmp_path):
-    with executor_on_its_own_node(cluster, state, tmp_path) as executor:
-        yield executor
-
-
-def on(executor, **spec):
-    return SAMPLE | {"shell": "echo it-ran", "nodeSelector": {LABEL: executor.node}} | spec
 
 
 def script(path, text):
@@ -27,18 +13,11 @@ def script(path, text):
     return path
 
 
-def wait_until_ready_is(cluster, executor, status):
-    answer = cluster.kubectl("wait", "--for=create", f"sandboxexecutor/{executor.node}", "--timeout=20s")
-    assert answer.exit_code == 0, answer.stderr + executor.log.read_text()
-    answer = cluster.kubectl("wait", f"--for=condition=Ready={status}", f"sandboxexecutor/{executor.node}", "--timeout=20s")
-    assert answer.exit_code == 0, answer.stderr + executor.log.read_text()
-
-
-def test_a_whole_one_runs_commands(cluster, commands, other):
+def test_a_whole_one_runs_commands(commands, other):
     other.start()
-    wait_until_ready_is(cluster, other, "True")
+    other.wait_until_ready_is("True")
 
-    command = commands.run("it", on(other))
+    command = commands.run("it", other.spec(shell="echo it-ran"))
 
     assert command["status"]["stdout"] == "it-ran\n"
     assert command["status"]["nodeName"] == other.node
@@ -51,7 +30,7 @@ def test_without_runsc_it_does_not_start(cluster, commands, other, runsc):
 
     assert other.exit_status() == 1
     assert runsc in other.log.read_text()
-    commands.create("it", on(other))
+    commands.create("it", other.spec(shell="echo it-ran"))
     commands.wait_until("it", waits_because("NoExecutorAvailable"))
     assert cluster.kubectl("get", "sandboxexecutor", other.node).exit_code != 0
 
@@ -67,11 +46,11 @@ def test_a_process_is_no_handler(other):
     pytest.param('exec {runsc} "${{@/--platform=systrap/--platform=nowhere}}"', id="platform-that-is-not-there"),
     pytest.param('[[ $1 == --version ]] && exec {runsc} --version; echo "no such luck" >&2; exit 128', id="runtime-that-fails"),
 ])
-def test_where_no_sandbox_starts_the_command_is_not_run(cluster, commands, other, tmp_path, broken):
-    other.start(runsc=script(tmp_path / "runsc", broken.format(runsc=os.environ["FUMEHOOD_RUNSC"])))
-    wait_until_ready_is(cluster, other, "True")
+def test_where_no_sandbox_starts_the_command_is_not_run(commands, other, tmp_path, broken):
+    other.start(runsc=script(tmp_path / "runsc", broken.format(runsc=other.option("runsc"))))
+    other.wait_until_ready_is("True")
 
-    command = commands.run("it", on(other, retryLimit=1))
+    command = commands.run("it", other.spec(shell="echo it-ran", retryLimit=1))
 
     assert outcome(command) == ("Failed", "ExecutorLost")
     assert "the executor could not run the command" in condition(command, "Finished")["message"]
@@ -85,9 +64,9 @@ def test_without_a_usable_image_it_takes_no_commands(cluster, commands, other, t
     (images / "default").mkdir(parents=True)  # empty
     (images / "Wrong_Name").mkdir()
     other.start(images=images)
-    wait_until_ready_is(cluster, other, "False")
+    other.wait_until_ready_is("False")
 
-    commands.create("it", on(other))
+    commands.create("it", other.spec(shell="echo it-ran"))
     commands.wait_until("it", waits_because("NoExecutorAvailable"))
     assert "NoUsableImage" in cluster.kubectl("get", "sandboxexecutor", other.node, "-o", "yaml").stdout
     log = other.log.read_text()
@@ -100,9 +79,9 @@ def test_only_usable_images_are_offered(cluster, commands, other, tmp_path):
     (images / "small" / "bin").mkdir(parents=True)
     (images / "empty").mkdir()
     other.start(images=images)
-    wait_until_ready_is(cluster, other, "True")
+    other.wait_until_ready_is("True")
 
     assert cluster.kubectl("get", "sandboxexecutor", other.node, "--no-headers").stdout.split()[3] == '[{"name":"small"}]'
-    commands.create("it", on(other, image="empty"))
+    commands.create("it", other.spec(shell="echo it-ran", image="empty"))
     waiting = commands.wait_until("it", waits_because("ImageNotFound"))
     assert "offered: small" in condition(waiting, "Scheduled")["message"]
