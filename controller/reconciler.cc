@@ -110,7 +110,8 @@ Decision Reconciler::TakePlaceInLine(const api::SandboxCommand& command, Decisio
     return decision;
   }
   const SteadyTime now = clock_.SteadyNow();
-  const SteadyTime since = line_.Join(key, priority, now);
+  const WallTime came = command.status.queued_time.value_or(clock_.WallNow());
+  const SteadyTime since = line_.Join(key, priority, came, now);
   if (bind != nullptr) {
     if (now - since < RebindDelay(command)) {
       line_.StandAside(key);

@@ -10,11 +10,14 @@ WaitingLine::Moment WaitingLine::now() const {
   return moment_;
 }
 
-SteadyTime WaitingLine::Join(const CommandKey& key, int64_t priority, SteadyTime now) {
+SteadyTime WaitingLine::Join(const CommandKey& key, int64_t priority, WallTime came, SteadyTime now) {
   std::lock_guard lock(mutex_);
-  const auto [found, came] = places_.try_emplace(key, Place{.number = next_number_, .since = now});
+  const auto [found, is_new] = places_.try_emplace(key, Place{.arrival = {came, next_number_}, .since = now});
   Place& place = found->second;
-  if (came) arrivals_.emplace(next_number_++, key);
+  if (is_new) {
+    arrivals_.emplace(place.arrival, key);
+    ++next_number_;
+  }
   if (!place.in_line || place.priority != priority) {
     LeaveLineLocked(key, place);
     place.priority = priority;
@@ -34,7 +37,7 @@ void WaitingLine::Leave(const CommandKey& key) {
   const auto place = places_.find(key);
   if (place == places_.end()) return;
   LeaveLineLocked(key, place->second);
-  arrivals_.erase(place->second.number);
+  arrivals_.erase(place->second.arrival);
   places_.erase(place);
 }
 
@@ -44,7 +47,7 @@ bool WaitingLine::IsItsTurn(const CommandKey& key) {
   const auto place = places_.find(key);
   if (!next || *next == key || place == places_.end() || !place->second.in_line) return true;
   const auto order = [this](const CommandKey& one, const Place& its) {
-    return std::tuple(-its.priority, bands_.at(its.priority).lanes.at(one.name.ns).turn, its.number);
+    return std::tuple(-its.priority, bands_.at(its.priority).lanes.at(one.name.ns).turn, its.arrival);
   };
   return order(key, place->second) < order(*next, places_.at(*next));
 }
@@ -67,7 +70,7 @@ void WaitingLine::PassOver(const CommandKey& key, Moment moment) {
   if (moment != moment_ || place == places_.end() || !place->second.in_line) return;
   Lane& lane = bands_.at(place->second.priority).lanes.at(key.name.ns);
   UpdateLocked(lane);
-  if (auto entry = lane.may_fit.extract(place->second.number)) lane.passed_over.insert(std::move(entry));
+  if (auto entry = lane.may_fit.extract(place->second.arrival)) lane.passed_over.insert(std::move(entry));
 }
 
 void WaitingLine::PassOverNamespace(const CommandKey& key, Moment moment) {
@@ -95,7 +98,7 @@ std::vector<CommandKey> WaitingLine::All() const {
   std::lock_guard lock(mutex_);
   std::vector<CommandKey> all;
   all.reserve(arrivals_.size());
-  for (const auto& [number, key] : arrivals_) all.push_back(key);
+  for (const auto& [arrival, key] : arrivals_) all.push_back(key);
   return all;
 }
 
@@ -103,7 +106,7 @@ void WaitingLine::EnterLocked(const CommandKey& key, Place& place) {
   Band& band = bands_[place.priority];
   const auto [lane, is_new] = band.lanes.try_emplace(key.name.ns, Lane{.turn = next_turn_});
   if (is_new) band.round.emplace(next_turn_++, key.name.ns);
-  lane->second.may_fit.emplace(place.number, key);
+  lane->second.may_fit.emplace(place.arrival, key);
   place.in_line = true;
 }
 
@@ -112,8 +115,8 @@ void WaitingLine::LeaveLineLocked(const CommandKey& key, Place& place) {
   place.in_line = false;
   const auto band = bands_.find(place.priority);
   const auto lane = band->second.lanes.find(key.name.ns);
-  lane->second.may_fit.erase(place.number);
-  lane->second.passed_over.erase(place.number);
+  lane->second.may_fit.erase(place.arrival);
+  lane->second.passed_over.erase(place.arrival);
   if (!lane->second.may_fit.empty() || !lane->second.passed_over.empty()) return;
   band->second.round.erase(lane->second.turn);
   band->second.lanes.erase(lane);

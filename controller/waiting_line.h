@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "controller/command_key.h"
@@ -26,9 +27,11 @@ class WaitingLine {
   using Moment = uint64_t;
   Moment now() const;
 
-  // Puts the command in line, where it has its place by its priority and by when it came first. Returns when it did.
-  SteadyTime Join(const CommandKey& key, int64_t priority, SteadyTime now);
-  // When it came first; nothing where it never did, or has left.
+  // Puts the command in line, where it has its place by its priority and by when it came: to this line or, where
+  // another controller has led, to another. Both times count when it joins for the first time only. Returns since when
+  // it is in this line.
+  SteadyTime Join(const CommandKey& key, int64_t priority, WallTime came, SteadyTime now);
+  // Since when it is in this line; nothing where it never did, or has left.
   std::optional<SteadyTime> Since(const CommandKey& key) const;
   void Leave(const CommandKey& key);
 
@@ -52,13 +55,15 @@ class WaitingLine {
   std::vector<CommandKey> All() const;
 
  private:
+  // Of what came at the same time, the smaller number came first.
+  using Arrival = std::pair<WallTime, uint64_t>;
   struct Place {
-    uint64_t number = 0;  // the smaller, the earlier it came
+    Arrival arrival;
     SteadyTime since;
     int64_t priority = 0;
     bool in_line = false;
   };
-  using Commands = std::map<uint64_t, CommandKey>;  // by their numbers
+  using Commands = std::map<Arrival, CommandKey>;
   // The commands of one namespace and priority.
   struct Lane {
     uint64_t turn = 0;
@@ -82,7 +87,7 @@ class WaitingLine {
   uint64_t next_turn_ = 0;
   Moment moment_ = 0;
   std::map<CommandKey, Place> places_;
-  Commands arrivals_;                              // the same commands, by their numbers
+  Commands arrivals_;                              // the same commands
   std::map<int64_t, Band, std::greater<>> bands_;  // those in line, by priority
   std::set<std::string> full_namespaces_;          // passed over at moment_
 };

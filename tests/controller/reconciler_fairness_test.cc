@@ -58,7 +58,8 @@ class FairnessTest : public testing::Test {
     return order;
   }
   std::string Says(const std::string& name) const {
-    const auto* scheduled = api::FindCondition(cluster_.Get(name).status.conditions, api::condition::kScheduled);
+    const auto command = cluster_.Get(name);
+    const auto* scheduled = api::FindCondition(command.status.conditions, api::condition::kScheduled);
     return scheduled == nullptr ? "" : scheduled->reason;
   }
 
@@ -193,6 +194,18 @@ TEST_F(FairnessTest, ASlotThatWasNotTakenAfterAllGoesToWhoWasPassedOverMeanwhile
   cluster_.Show("cancelled");
   cluster_.Advance(seconds(1));
   EXPECT_EQ(cluster_.Get("cancelled").status.phase, api::Phase::kCancelled);
+}
+
+TEST_F(FairnessTest, AnotherControllerServesThemAsTheyCame) {
+  Create("team-a", "running");
+  for (const auto& [name, queued] : {std::pair{"a", "00:00:03"}, {"b", "00:00:01"}, {"c", "00:00:02"}}) {
+    auto command = api::SampleCommand(name);
+    command["status"] = {{"phase", "Pending"}, {"queuedTime", std::string("2000-01-01T") + queued + ".000000Z"}};
+    cluster_.Create(command);
+    created_.push_back(std::string("team-a/") + name);
+  }
+  Create("team-a", "0-new");
+  EXPECT_THAT(FinishAll(), ElementsAre("team-a/running", "team-a/b", "team-a/c", "team-a/a", "team-a/0-new"));
 }
 
 TEST_F(FairnessTest, WhatACommandMayUseIsWrittenWhenItIsBound) {

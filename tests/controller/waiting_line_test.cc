@@ -14,6 +14,7 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 
 constexpr SteadyTime kNow{std::chrono::hours(1)};
+constexpr WallTime kCame{std::chrono::days(20'000)};
 
 // "a1": the command 1 of the namespace a.
 CommandKey Key(const std::string& name) { return {{name.substr(0, 1), name}, "uid-of-" + name}; }
@@ -21,7 +22,7 @@ CommandKey Key(const std::string& name) { return {{name.substr(0, 1), name}, "ui
 class WaitingLineTest : public testing::Test {
  protected:
   void Join(const std::vector<std::string>& names, int64_t priority = 0) {
-    for (const std::string& name : names) line_.Join(Key(name), priority, kNow);
+    for (const std::string& name : names) line_.Join(Key(name), priority, kCame, kNow);
   }
   // Who gets a slot, one after the other, until nobody is left.
   std::vector<std::string> ServeAll() {
@@ -68,18 +69,27 @@ TEST_F(WaitingLineTest, APriorityThatChangesMovesTheCommand) {
 }
 
 TEST_F(WaitingLineTest, JoiningAgainKeepsPlaceAndTime) {
-  EXPECT_EQ(line_.Join(Key("a1"), 0, kNow), kNow);
+  EXPECT_EQ(line_.Join(Key("a1"), 0, kCame, kNow), kNow);
   Join({"a2"});
-  EXPECT_EQ(line_.Join(Key("a1"), 0, kNow + seconds(2)), kNow);
+  EXPECT_EQ(line_.Join(Key("a1"), 0, kCame, kNow + seconds(2)), kNow);
   EXPECT_EQ(line_.Since(Key("a1")), kNow);
   EXPECT_THAT(ServeAll(), ElementsAre("a1", "a2"));
+}
+
+TEST_F(WaitingLineTest, WhoCameEarlierComesFirstThoughItIsSeenLater) {
+  line_.Join(Key("a1"), 0, kCame + seconds(2), kNow);
+  line_.Join(Key("a2"), 0, kCame, kNow);
+  line_.Join(Key("a3"), 0, kCame + seconds(1), kNow);
+  EXPECT_TRUE(line_.IsItsTurn(Key("a2")));
+  EXPECT_FALSE(line_.IsItsTurn(Key("a3")));
+  EXPECT_THAT(ServeAll(), ElementsAre("a2", "a3", "a1"));
 }
 
 TEST_F(WaitingLineTest, WhoLeavesAndJoinsAgainIsTheLast) {
   Join({"a1", "a2"});
   line_.Leave(Key("a1"));
   EXPECT_EQ(line_.Since(Key("a1")), std::nullopt);
-  EXPECT_EQ(line_.Join(Key("a1"), 0, kNow + seconds(2)), kNow + seconds(2));
+  EXPECT_EQ(line_.Join(Key("a1"), 0, kCame, kNow + seconds(2)), kNow + seconds(2));
   EXPECT_THAT(line_.All(), ElementsAre(Key("a2"), Key("a1")));
 }
 
@@ -162,14 +172,14 @@ TEST_F(WaitingLineTest, ASlotThatCouldNotBeTakenLeavesTheCommandInItsPlace) {
   Join({"a1", "a2"});
   line_.Serve(Key("a1"));
   EXPECT_EQ(line_.Next(), Key("a2"));
-  EXPECT_EQ(line_.Join(Key("a1"), 0, kNow + seconds(5)), kNow);
+  EXPECT_EQ(line_.Join(Key("a1"), 0, kCame, kNow + seconds(5)), kNow);
   EXPECT_EQ(line_.Next(), Key("a1"));
 }
 
 TEST_F(WaitingLineTest, ASuccessorOfTheSameNameHasAPlaceOfItsOwn) {
   const CommandKey successor{Key("a1").name, "another"};
   Join({"a1"});
-  line_.Join(successor, 0, kNow);
+  line_.Join(successor, 0, kCame, kNow);
   line_.Leave(Key("a1"));
   EXPECT_THAT(line_.All(), ElementsAre(successor));
 }
