@@ -79,7 +79,7 @@ std::string MountOf(const fs::path& source, const fs::path& target) {
   // The option is a line of comma separated values: a value with a comma or a quote is quoted.
   const auto quoted = [](std::string field) {
     if (field.find_first_of(",\"") == std::string::npos) return field;
-    for (size_t at = field.find('"'); at != std::string::npos; at = field.find('"', at + 2)) field.insert(at, "\"");
+    for (size_t at = field.find('"'); at != std::string::npos; at = field.find('"', at + 2)) field.insert(at, 1, '"');
     return "\"" + field + "\"";
   };
   return fmt::format("type=bind,{},{},readonly", quoted("source=" + source.string()),
