@@ -131,6 +131,12 @@ fs::path StateDirectory() {
   return fmt::format("/tmp/fumehood-{}", geteuid());
 }
 
+Result<sandbox::DockerClient> OpenDocker(const LocalOptions& options) {
+  auto program = FindDocker(options);
+  if (!program) return Forward(std::move(program));
+  return sandbox::DockerClient{.program = std::move(*program), .environment = DockersEnvironment()};
+}
+
 Result<sandbox::RunRequest> ToRequest(const LocalCommand& command, const LocalOptions& options, Isolation isolation) {
   sandbox::RunRequest request{.argv = command.argv,
                               .env = command.env,
@@ -168,12 +174,10 @@ Result<std::unique_ptr<sandbox::CommandRunner>> OpenRunner(Isolation isolation, 
   switch (isolation) {
     case Isolation::kRunsc: return OpenRunsc(options, request);
     case Isolation::kDocker: {
-      auto docker = FindDocker(options);
+      auto docker = OpenDocker(options);
       if (!docker) return Forward(std::move(docker));
-      auto runner = sandbox::DockerRunner::Create(
-          {.docker = std::move(*docker), .environment = DockersEnvironment(), .repository_root = kRoot});
-      if (!runner) return Forward(std::move(runner));
-      return std::move(*runner);
+      return std::make_unique<sandbox::DockerRunner>(
+          sandbox::DockerOptions{.docker = std::move(*docker), .repository_root = kRoot});
     }
     case Isolation::kProcess: return std::make_unique<sandbox::ProcessRunner>(kRoot);
     case Isolation::kAuto: break;
