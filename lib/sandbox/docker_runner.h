@@ -27,7 +27,7 @@ struct DockerOptions {
 // fails, the Error says what the engine lacks.
 //
 // A container is removed when its command has ended, was killed, or when this process dies, whose watchman does it
-// then. Should that die too, or come before the engine has made the container, its label tells whose it was.
+// then. Should that die too, or come before the engine has made the container, it is one for RemoveAbandonedContainers.
 class DockerRunner final : public CommandRunner {
  public:
   explicit DockerRunner(DockerOptions options) : options_(std::move(options)) {}
