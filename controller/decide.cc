@@ -120,7 +120,7 @@ Decision Place(const api::SandboxCommand& command, const api::Resources& resourc
   if (max_running && facts.running >= *max_running) {
     return Wait{
         api::reason::kQuotaExceeded,
-        fmt::format("the namespace may have {} commands running at a time, and has; it starts when one has ended",
+        fmt::format("the namespace may have at most {} running at a time; this one starts when another has ended",
                     *max_running)};
   }
   // Where an attempt came to nothing, the next is made only where nobody else could run it: a node that can't start

@@ -292,9 +292,9 @@ const DecideCase kConfigured[] = {
        s.configuration.otherwise.max_running = 2;
        s.running = 2;
      },
-     "wait QuotaExceeded: the namespace may have 2 commands running at a time, and has"},
+     "wait QuotaExceeded: the namespace may have at most 2 running at a time; this one starts when another has ended"},
     {"ANamespaceThatMayHaveNone", [](Situation& s) { s.configuration.otherwise.max_running = 0; },
-     "wait QuotaExceeded: the namespace may have 0 commands"},
+     "wait QuotaExceeded: the namespace may have at most 0 running"},
     {"TheQuotaIsSaidThoughNoSlotIsFree",
      [](Situation& s) {
        s.configuration.otherwise.max_running = 1;

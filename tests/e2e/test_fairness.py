@@ -87,7 +87,7 @@ def test_a_namespace_has_so_many_running_and_no_more(executors, configure, new_c
     limited.create("second", SHORT)
 
     waiting = limited.wait_until("second", waits_because("QuotaExceeded"))
-    assert "1 commands running at a time" in condition(waiting, "Scheduled")["message"]
+    assert "at most 1 running at a time" in condition(waiting, "Scheduled")["message"]
     assert outcome(other.run("free", SHORT)) == ("Succeeded", "ExitedZero")
 
     limited.cancel("first")
