@@ -249,6 +249,9 @@ Result<RunResult> DockerRunner::Run(const RunRequest& request, const std::functi
                                     std::stop_token stop) {
   auto hand_over = MakeHandOver(request, options_.scratch_bytes);
   if (!hand_over) return Forward(std::move(hand_over));
+  if (request.access != RepositoryAccess::kReadOnly) {
+    return Fail(ErrorCode::kInvalid, "with Docker the repository can be had read-only, and not Ephemeral");
+  }
   if (Status can = CheckValues(request.limits); !can) return Forward(std::move(can));
   if (auto* refused = std::get_if<NotStarted>(&*hand_over)) return WithoutStart(std::move(*refused));
   const auto name = MakeName();

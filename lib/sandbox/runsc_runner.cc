@@ -109,12 +109,12 @@ Result<RunResult> RunscRunner::Run(const RunRequest& request, const std::functio
                                                                      .cgroups = cgroups_ ? cgroups_->get() : nullptr,
                                                                      .limits = request.limits});
   if (!sandbox) return Forward(std::move(sandbox));
-  if (Status mounted = (*sandbox)->MountRepository(std::get<UniqueFd>(*repository).get()); !mounted) {
-    return Forward(std::move(mounted));
+  auto refused = (*sandbox)->MountRepository(std::get<UniqueFd>(*repository).get(), request, owner_mappings_);
+  for (size_t i = 0; i < others.size() && refused && !*refused; ++i) {
+    refused = (*sandbox)->MountOther(others[i].get(), request.also_visible[i].string(), owner_mappings_);
   }
-  for (const UniqueFd& other : others) {
-    if (Status mounted = (*sandbox)->MountOther(other.get()); !mounted) return Forward(std::move(mounted));
-  }
+  if (!refused) return Forward(std::move(refused));
+  if (*refused) return WithoutStart(**std::move(refused));
   Result<Accounted> accounted = (*sandbox)->RunCommand(std::get<init::HandOver>(*hand_over),
                                                        {.timeout = request.timeout,
                                                         .max_output_bytes = request.max_output_bytes,
@@ -127,6 +127,7 @@ Result<RunResult> RunscRunner::Run(const RunRequest& request, const std::functio
   if (!ending) return Forward(std::move(ending));
 
   RunResult result = WithoutStart(*std::move(ending));
+  result.isolation.repository = ToString(request.access);
   result.isolation.limits = request.limits;
   result.isolation.limits.scratch_bytes = std::get<init::HandOver>(*hand_over).scratch_bytes;
   result.usage = accounted->usage;

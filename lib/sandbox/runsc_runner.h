@@ -11,6 +11,7 @@
 #include "lib/sandbox/command_runner.h"
 #include "lib/sandbox/images.h"
 #include "lib/sandbox/limits.h"
+#include "lib/sandbox/owner_mapping.h"
 #include "lib/sandbox/runsc.h"
 #include "lib/sandbox/state_directory.h"
 
@@ -58,7 +59,8 @@ class RunscRunner final : public CommandRunner {
   // A result without a command having run.
   RunResult WithoutStart(Ending ending) const;
 
-  // All of them are fixed, and so need no lock. Destroyed from the last to the first: the images before the
+  OwnerMappings owner_mappings_;
+  // All that follow are fixed, and so need no lock. Destroyed from the last to the first: the images before the
   // directory in which they are mounted.
   StateDirectory state_;
   Runsc runsc_;
