@@ -23,8 +23,8 @@ struct Choice {
 };
 
 // What `auto` means here: runsc, else docker, else an Error that says why neither works, or the process where that was
-// allowed. The answer is remembered for this boot, these programs and this user, in $XDG_CACHE_HOME/fumehood or
-// ~/.cache/fumehood, unless nothing works: so that what was repaired is noticed at once.
+// allowed. The answer is remembered for this boot, these programs and this user, unless nothing works: so that what was
+// repaired is noticed at once.
 Result<Choice> Choose(const LocalOptions& options);
 
 // Forgets what Choose remembered: it was wrong.

@@ -11,6 +11,9 @@ namespace fumehood::cli {
 class Interruption {
  public:
   Interruption();
+  Interruption(const Interruption&) = delete;
+  Interruption& operator=(const Interruption&) = delete;
+  ~Interruption();
 
   std::stop_token token() const { return stop_.get_token(); }
   // The signal that came; 0: none.

@@ -7,6 +7,7 @@
 #include "cli/local_options.h"
 #include "lib/base/result.h"
 #include "lib/sandbox/command_runner.h"
+#include "lib/sandbox/docker_client.h"
 
 namespace fumehood::cli {
 
@@ -32,6 +33,9 @@ Result<sandbox::RunRequest> ToRequest(const LocalCommand& command, const LocalOp
 
 // What sandboxes of this user keep while they run: a directory on which nobody else has a hand. It stays, empty.
 std::filesystem::path StateDirectory();
+
+// Docker's command line as this user has it.
+Result<sandbox::DockerClient> OpenDocker(const LocalOptions& options);
 
 // Makes the runner for one isolation, not for `auto`. For runsc this process changes: it goes on in a namespace of its
 // own, see EnterContainment; so call it while there is one thread, and once. An Error says why it can't work here.

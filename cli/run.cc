@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "cli/availability.h"
+#include "cli/docker_tidying.h"
 #include "cli/interruption.h"
 #include "cli/local_command.h"
 #include "cli/options.h"
@@ -70,6 +71,33 @@ Result<Choice> ChooseFor(const RunOptions& options) {
   return Choice{options.local.isolation, {}};
 }
 
+// Runs it and tells how it ended; the exit status.
+int Execute(const RunOptions& options, Isolation isolation, const sandbox::RunRequest& request) {
+  const auto runner = OpenRunner(isolation, options.local, request);
+  if (!runner) {
+    if (options.local.isolation == Isolation::kAuto) ForgetChoice();
+    return Report(options, runner.error());
+  }
+  const Interruption interruption;
+  const auto result = (*runner)->Run(request, {}, interruption.token());
+  if (!result) {
+    if (options.local.isolation == Isolation::kAuto) ForgetChoice();
+    return Report(options, result.error());
+  }
+  if (options.json) {
+    std::cout << ToJson(*result, isolation) << std::endl;
+    return 0;
+  }
+  if (std::holds_alternative<sandbox::Cancelled>(result->ending)) {
+    // Without a signal it was whoever read our output.
+    return kSignal + (interruption.signal() != 0 ? interruption.signal() : SIGPIPE);
+  }
+  if (const std::string message = MessageOf(result->ending); !message.empty()) {
+    std::cerr << "fumehood: " << options.command.argv.front() << ": " << message << std::endl;
+  }
+  return ExitStatusOf(result->ending);
+}
+
 int Run(RunOptions& options) {
   if (!options.shell.empty() && !options.command.argv.empty()) {
     return Report(options, {ErrorCode::kInvalid, "give a command or --shell, not both"});
@@ -96,29 +124,9 @@ int Run(RunOptions& options) {
   }
 
   std::signal(SIGPIPE, SIG_IGN);
-  const auto runner = OpenRunner(choice->isolation, options.local, *request);
-  if (!runner) {
-    if (options.local.isolation == Isolation::kAuto) ForgetChoice();
-    return Report(options, runner.error());
-  }
-  const Interruption interruption;
-  const auto result = (*runner)->Run(*request, {}, interruption.token());
-  if (!result) {
-    if (options.local.isolation == Isolation::kAuto) ForgetChoice();
-    return Report(options, result.error());
-  }
-  if (options.json) {
-    std::cout << ToJson(*result, choice->isolation) << std::endl;
-    return 0;
-  }
-  if (std::holds_alternative<sandbox::Cancelled>(result->ending)) {
-    // Without a signal it was whoever read our output.
-    return kSignal + (interruption.signal() != 0 ? interruption.signal() : SIGPIPE);
-  }
-  if (const std::string message = MessageOf(result->ending); !message.empty()) {
-    std::cerr << "fumehood: " << options.command.argv.front() << ": " << message << std::endl;
-  }
-  return ExitStatusOf(result->ending);
+  const int status = Execute(options, choice->isolation, *request);
+  if (choice->isolation == Isolation::kDocker) TidyDockerBehind(options.local);
+  return status;
 }
 
 }  // namespace

@@ -8,14 +8,14 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <fstream>
+#include <future>
 #include <nlohmann/json.hpp>
-#include <optional>
-#include <sstream>
 #include <string_view>
 #include <utility>
 
 #include "lib/base/unique_fd.h"
+#include "lib/sandbox/child_process.h"
+#include "lib/sandbox/container_owner.h"
 #include "lib/sandbox/hand_over.h"
 #include "lib/sandbox/limits.h"
 
@@ -24,11 +24,7 @@ namespace fumehood::sandbox {
 namespace {
 
 namespace fs = std::filesystem;
-using namespace std::chrono_literals;
 
-constexpr std::string_view kOwnerLabel = "dev.fumehood.owner";
-constexpr auto kQueryLimit = 20s;
-constexpr uint64_t kMaxAnswer = 1024 * 1024;
 // What the engine says about a failure.
 constexpr uint64_t kEnoughForWords = 8 * 1024;
 // The exit status of `docker run` where the engine, not the command, has failed; and those of a command that it could
@@ -37,33 +33,13 @@ constexpr int kEngineFailed = 125;
 constexpr int kNotExecutable = 126;
 constexpr int kNotFound = 127;
 
-// What names this process among all that this machine has ever had: the boot, the pid, and the pid's start time.
-std::string OwnerOf(pid_t pid) {
-  std::string boot;
-  std::getline(std::ifstream("/proc/sys/kernel/random/boot_id"), boot);
-  std::string stat;
-  std::getline(std::ifstream(fmt::format("/proc/{}/stat", pid)), stat);
-  // The start time is the 20th field after the name, which is in parentheses and may hold anything.
-  std::istringstream fields(stat.substr(std::min(stat.rfind(')') + 1, stat.size())));
-  std::string field;
-  for (int i = 0; i < 20 && fields >> field; ++i) {
-  }
-  return fmt::format("{}/{}/{}", boot, pid, field);
-}
-
 Result<std::string> MakeName() {
   uint64_t random = 0;
   if (getrandom(&random, sizeof random, 0) != sizeof random) return FailErrno(errno, "name a container");
   return fmt::format("fumehood-{:016x}", random);
 }
 
-// What Docker said, on one line.
-std::string Words(const CapturedOutput& output) {
-  std::string text = output.head + output.tail;
-  std::ranges::replace_if(text, [](unsigned char c) { return c < ' ' || c == 0x7f; }, ' ');
-  text.erase(text.find_last_not_of(' ') + 1);
-  return text.empty() ? "it gave no reason" : text;
-}
+std::string WithoutNewline(std::string line) { return line.substr(0, line.find('\n')); }
 
 // At most `max_bytes` of it, half from its head and half from its tail.
 CapturedOutput Shortened(CapturedOutput output, uint64_t max_bytes) {
@@ -80,7 +56,7 @@ std::string MountOf(const fs::path& source, const fs::path& target) {
   // The option is a line of comma separated values: a value with a comma or a quote is quoted.
   const auto quoted = [](std::string field) {
     if (field.find_first_of(",\"") == std::string::npos) return field;
-    for (size_t at = field.find('"'); at != std::string::npos; at = field.find('"', at + 2)) field.insert(at, "\"");
+    for (size_t at = field.find('"'); at != std::string::npos; at = field.find('"', at + 2)) field.insert(at, 1, '"');
     return "\"" + field + "\"";
   };
   return fmt::format("type=bind,{},{},readonly", quoted("source=" + source.string()),
@@ -90,14 +66,14 @@ std::string MountOf(const fs::path& source, const fs::path& target) {
 // Removes a container when this process dies before it has said that it did so itself.
 class Watchman {
  public:
-  static Result<Watchman> Post(const Program& docker, const std::string& name) {
+  static Result<Watchman> Post(const DockerClient& docker, const std::string& name) {
     auto pipe = MakePipe();
     if (!pipe) return Forward(std::move(pipe));
     const UniqueFd null(open("/dev/null", O_RDWR | O_CLOEXEC));
     if (!null.valid()) return FailErrno(errno, "open /dev/null");
     const auto pid =
-        Spawn({.argv = {"/bin/sh", "-c", "read done || exec \"$0\" rm --force \"$1\"", docker.argv.front(), name},
-               .env = docker.env,
+        Spawn({.argv = {"/bin/sh", "-c", "read done || exec \"$0\" rm --force \"$1\"", docker.program.string(), name},
+               .env = docker.environment,
                .working_dir = "/",
                .streams = {.in = pipe->read_end.get(), .out = null.get(), .err = null.get()}});
     if (!pid) return FailErrno(pid.error(), "start the watchman of a container");
@@ -121,67 +97,7 @@ class Watchman {
   UniqueFd line_;
 };
 
-// Runs one of Docker's commands to its end.
-Result<std::string> Ask(const HostCommand& docker) {
-  auto ran = RunHostCommand(docker, {}, {});
-  if (!ran) return Forward(std::move(ran));
-  if (const int* error_number = std::get_if<int>(&*ran)) {
-    return FailErrno(*error_number, fmt::format("start \"{}\"", docker.program.argv.front()));
-  }
-  auto& result = std::get<HostCommandResult>(*ran);
-  const auto* ended = std::get_if<HostEnded>(&result.ending);
-  if (ended == nullptr) return Fail(ErrorCode::kUnavailable, "Docker gave no answer within {} s", kQueryLimit.count());
-  if (ended->wait_status != 0) return Fail(ErrorCode::kUnavailable, "Docker says: {}", Words(result.stderr_output));
-  return std::move(result.stdout_output.head);
-}
-
-// What the engine's words say about the command; nothing where they are about the engine itself. The exit status alone
-// doesn't tell: 126 is also a socket that may not be opened, 127 a runtime that can't be started.
-std::optional<NotStarted> WhyNotStarted(int exit_status, const std::string& words, const RunRequest& request) {
-  using enum NotStarted::Cause;
-  if (words.contains("No such image")) {
-    return NotStarted{
-        .cause = kImageUnavailable,
-        .message = fmt::format("the Docker engine has no image \"{0}\", and none is pulled here: docker pull {0}",
-                               request.image)};
-  }
-  if (!words.contains("OCI runtime start failed")) return std::nullopt;
-  return NotStarted{.cause = exit_status == kNotFound ? kCommandNotFound : kCommandNotExecutable,
-                    .message = fmt::format("\"{}\": {}", request.argv.front(), words)};
-}
-
 }  // namespace
-
-Result<std::unique_ptr<DockerRunner>> DockerRunner::Create(DockerOptions options) {
-  std::unique_ptr<DockerRunner> runner(new DockerRunner(std::move(options)));
-  const auto answer = Ask(runner->Docker({"info", "--format", "{{json .ServerVersion}} {{json .Runtimes}}"}));
-  if (!answer) return Wrap(answer.error(), "ask the Docker engine for its runtimes");
-  std::istringstream words(*answer);
-  nlohmann::json version;
-  nlohmann::json runtimes;
-  try {
-    words >> version >> runtimes;
-  } catch (const nlohmann::json::exception&) {
-    return Fail(ErrorCode::kInternal, "ask the Docker engine for its runtimes: it says \"{}\"", *answer);
-  }
-  const std::string& runtime = runner->options_.runtime;
-  if (!runtimes.is_object() || !runtimes.contains(runtime)) {
-    return Fail(
-        ErrorCode::kUnavailable,
-        "the Docker engine has no runtime \"{}\": scripts/setup-docker registers it, and `docker info` shows it",
-        runtime);
-  }
-  if (version.is_string()) runner->version_ = version.get<std::string>();
-  return runner;
-}
-
-HostCommand DockerRunner::Docker(std::vector<std::string> arguments) const {
-  arguments.insert(arguments.begin(), options_.docker.string());
-  return {.program = {.argv = std::move(arguments), .env = options_.environment, .streams = {}},
-          .stdin_data = "",
-          .timeout = kQueryLimit,
-          .max_output_bytes = kMaxAnswer};
-}
 
 std::vector<std::string> DockerRunner::CommandLine(const RunRequest& request, const std::string& name,
                                                    const std::vector<std::string>& env) const {
@@ -228,11 +144,38 @@ std::vector<std::string> DockerRunner::CommandLine(const RunRequest& request, co
   return arguments;
 }
 
-RunResult DockerRunner::WithoutStart(Ending ending) const {
+// The exit status alone doesn't tell: 126 is also a socket that may not be opened, 127 a runtime that can't be started.
+Result<NotStarted> DockerRunner::WhyNotRun(int exit_status, const CapturedOutput& output,
+                                           const RunRequest& request) const {
+  using enum NotStarted::Cause;
+  const std::string words = WordsOf(output);
+  if (words.contains("OCI runtime start failed")) {
+    return NotStarted{.cause = exit_status == kNotFound ? kCommandNotFound : kCommandNotExecutable,
+                      .message = fmt::format("\"{}\": {}", request.argv.front(), words)};
+  }
+  // Its words differ between versions; where it doesn't answer, they say why.
+  const auto answer = options_.docker.Ask({"info", "--format", "{{json .Runtimes}}"});
+  const auto runtimes = nlohmann::json::parse(answer.value_or(""), nullptr, /*allow_exceptions=*/false);
+  if (runtimes.is_object() && !runtimes.contains(options_.runtime)) {
+    return Fail(
+        ErrorCode::kUnavailable,
+        "the Docker engine has no runtime \"{}\": scripts/setup-docker registers it, and `docker info` shows it",
+        options_.runtime);
+  }
+  if (words.contains("No such image")) {
+    return NotStarted{
+        .cause = kImageUnavailable,
+        .message = fmt::format("the Docker engine has no image \"{0}\", and none is pulled here: docker pull {0}",
+                               request.image)};
+  }
+  return Fail(ErrorCode::kUnavailable, "run a container: {}", words);
+}
+
+RunResult DockerRunner::Ended(Ending ending, const Result<std::string>& engine_version) const {
   RunResult result;
   result.ending = std::move(ending);
   result.isolation = {.runtime = options_.runtime,
-                      .version = "docker " + version_,
+                      .version = "docker " + WithoutNewline(engine_version.value_or("(of unknown version)")),
                       .platform = "",
                       .network = "none",
                       .repository = "ReadOnly"};
@@ -240,39 +183,43 @@ RunResult DockerRunner::WithoutStart(Ending ending) const {
 }
 
 bool DockerRunner::RemoveAndTellWhetherOutOfMemory(const std::string& name) const {
-  const auto answer = Ask(Docker({"inspect", "--format", "{{.State.OOMKilled}}", name}));
-  (void)Ask(Docker({"rm", "--force", name}));
+  const auto answer = options_.docker.Ask({"inspect", "--format", "{{.State.OOMKilled}}", name});
+  (void)options_.docker.Ask({"rm", "--force", name});
   return answer && answer->starts_with("true");
 }
 
 Result<RunResult> DockerRunner::Run(const RunRequest& request, const std::function<void()>& on_started,
                                     std::stop_token stop) {
-  auto hand_over = MakeHandOver(request, options_.scratch_bytes);
-  if (!hand_over) return Forward(std::move(hand_over));
   if (request.access != RepositoryAccess::kReadOnly) {
     return Fail(ErrorCode::kInvalid, "with Docker the repository can be had read-only, and not Ephemeral");
   }
   if (Status can = CheckValues(request.limits); !can) return Forward(std::move(can));
-  if (auto* refused = std::get_if<NotStarted>(&*hand_over)) return WithoutStart(std::move(*refused));
+  const DockerClient& client = options_.docker;
+  // Beside the run, which takes far longer.
+  auto version = std::async(
+      std::launch::async, [&client, stop] { return client.Ask({"version", "--format", "{{.Server.Version}}"}, stop); });
+  auto hand_over = MakeHandOver(request, options_.scratch_bytes);
+  if (!hand_over) return Forward(std::move(hand_over));
+  if (auto* refused = std::get_if<NotStarted>(&*hand_over)) return Ended(std::move(*refused), version.get());
   const auto name = MakeName();
   if (!name) return std::unexpected(name.error());
 
-  HostCommand docker = Docker(CommandLine(request, *name, std::get<init::HandOver>(*hand_over).env));
+  HostCommand docker = client.Command(CommandLine(request, *name, std::get<init::HandOver>(*hand_over).env));
   docker.stdin_data = request.stdin_data;
   docker.timeout = request.timeout;
   docker.max_output_bytes = std::max(request.max_output_bytes, kEnoughForWords);
   docker.stdout_to = request.stdout_to;
   docker.stderr_to = request.stderr_to;
   // Docker's command line ends by itself when its container is gone.
-  docker.end_early = [this, &name](pid_t) { (void)Ask(Docker({"kill", *name})); };
-  const auto watchman = Watchman::Post(docker.program, *name);
+  docker.end_early = [&client, &name](pid_t) { (void)client.Ask({"kill", *name}); };
+  const auto watchman = Watchman::Post(client, *name);
   if (!watchman) return std::unexpected(watchman.error());
   const SteadyTime called = std::chrono::steady_clock::now();
   auto ran = RunHostCommand(docker, on_started, std::move(stop));
   const bool was_out_of_memory = request.limits.memory_bytes && RemoveAndTellWhetherOutOfMemory(*name);
   if (!ran) return Forward(std::move(ran));
   if (const int* error_number = std::get_if<int>(&*ran)) {
-    return FailErrno(*error_number, fmt::format("start \"{}\"", options_.docker.string()));
+    return FailErrno(*error_number, fmt::format("start \"{}\"", client.program.string()));
   }
   auto& ended = std::get<HostCommandResult>(*ran);
 
@@ -283,9 +230,9 @@ Result<RunResult> DockerRunner::Run(const RunRequest& request, const std::functi
     }
     const int status = WEXITSTATUS(own->wait_status);
     if (status >= kEngineFailed && status <= kNotFound && IsOfTheEngine(ended.stderr_output)) {
-      const std::string words = Words(ended.stderr_output);
-      if (auto not_started = WhyNotStarted(status, words, request)) return WithoutStart(std::move(*not_started));
-      return Fail(ErrorCode::kUnavailable, "run a container: {}", words);
+      auto not_started = WhyNotRun(status, ended.stderr_output, request);
+      if (!not_started) return Forward(std::move(not_started));
+      return Ended(*std::move(not_started), version.get());
     }
     if (was_out_of_memory && status == 128 + SIGKILL) {
       ending = OutOfMemory{};
@@ -294,10 +241,13 @@ Result<RunResult> DockerRunner::Run(const RunRequest& request, const std::functi
     }
   } else {
     // The command line may not have ended with its container.
-    (void)Ask(Docker({"rm", "--force", *name}));
+    (void)client.Ask({"rm", "--force", *name});
     if (std::holds_alternative<TimedOut>(ended.ending)) ending = TimedOut{};
   }
-  RunResult result = WithoutStart(std::move(ending));
+  const auto engine = version.get();
+  // An engine that is silent has run nothing whose time could be over.
+  if (!engine && std::holds_alternative<TimedOut>(ending)) return Wrap(engine.error(), "run a container");
+  RunResult result = Ended(std::move(ending), engine);
   result.isolation.limits = request.limits;
   result.isolation.limits.scratch_bytes = request.limits.scratch_bytes.value_or(options_.scratch_bytes);
   result.stdout_output = Shortened(std::move(ended.stdout_output), request.max_output_bytes);

@@ -26,8 +26,7 @@ Result<UniqueFd> OpenNull() {
 
 }  // namespace
 
-Result<Runsc> Runsc::Open(const std::filesystem::path& program, const std::filesystem::path& shared_root,
-                          std::string platform) {
+Result<std::string> Runsc::AskVersion(const std::filesystem::path& program) {
   Result<UniqueFd> null = OpenNull();
   if (!null) return Forward(std::move(null));
   Result<Pipe> output = MakePipe();
@@ -43,7 +42,7 @@ Result<Runsc> Runsc::Open(const std::filesystem::path& program, const std::files
     return Fail(ErrorCode::kInvalid, "ask \"{}\" for its version: it {} and said \"{}\"; is this gVisor's runsc?",
                 program.string(), DescribeWaitStatus(*status), first_line);
   }
-  return Runsc(program, shared_root, std::move(platform), std::string(first_line.substr(kGreeting.size())));
+  return std::string(first_line.substr(kGreeting.size()));
 }
 
 // Written out where they are runsc's defaults too: each of them is a wall.

@@ -16,13 +16,17 @@ class Runsc {
  public:
   static constexpr char kNetwork[] = "none";
 
-  // Asks `program` for its version, and refuses what doesn't answer as runsc. `shared_root` is a directory
-  // that all sandboxes have in common; `platform` is how gVisor gets hold of the system calls (gvisor.dev,
-  // "Platforms").
-  static Result<Runsc> Open(const std::filesystem::path& program, const std::filesystem::path& shared_root,
-                            std::string platform);
+  // What `program` says about its version: "release-20260901.0". What doesn't answer as runsc is an Error (kInvalid).
+  static Result<std::string> AskVersion(const std::filesystem::path& program);
 
-  // As runsc itself says: "release-20260901.0".
+  // `shared_root` is a directory that all sandboxes have in common; `platform` is how gVisor gets hold of the system
+  // calls (gvisor.dev, "Platforms").
+  Runsc(std::filesystem::path program, std::filesystem::path shared_root, std::string platform, std::string version)
+      : program_(std::move(program)),
+        shared_root_(std::move(shared_root)),
+        platform_(std::move(platform)),
+        version_(std::move(version)) {}
+
   const std::string& version() const { return version_; }
   const std::string& platform() const { return platform_; }
 
@@ -35,11 +39,6 @@ class Runsc {
   void Delete(const SandboxDirectory& directory) const;
 
  private:
-  Runsc(std::filesystem::path program, std::filesystem::path shared_root, std::string platform, std::string version)
-      : program_(std::move(program)),
-        shared_root_(std::move(shared_root)),
-        platform_(std::move(platform)),
-        version_(std::move(version)) {}
   std::vector<std::string> CommandLine(const SandboxDirectory& directory) const;
 
   std::filesystem::path program_;

@@ -47,11 +47,12 @@ Result<std::unique_ptr<RunscRunner>> RunscRunner::Create(const RunscOptions& opt
   for (const std::filesystem::path& directory : options.also_visible) {
     if (Status made = state->MakeMountPoint(directory); !made) return Forward(std::move(made));
   }
-  Result<Runsc> runsc = Runsc::Open(options.runsc, state->runtime_shared(), options.platform);
-  if (!runsc) return Forward(std::move(runsc));
+  Result<std::string> version = options.version.empty() ? Runsc::AskVersion(options.runsc) : options.version;
+  if (!version) return Forward(std::move(version));
   Result<Images> images = Images::Open(options.images, state->layer(), state->images());
   if (!images) return Forward(std::move(images));
-  return std::unique_ptr<RunscRunner>(new RunscRunner(*std::move(state), *std::move(runsc), *std::move(images),
+  Runsc runsc(options.runsc, state->runtime_shared(), options.platform, *std::move(version));
+  return std::unique_ptr<RunscRunner>(new RunscRunner(*std::move(state), std::move(runsc), *std::move(images),
                                                       std::move(repository_root), options.scratch_bytes,
                                                       std::move(cgroups)));
 }

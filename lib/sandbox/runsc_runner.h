@@ -20,6 +20,8 @@ namespace fumehood::sandbox {
 struct RunscOptions {
   // The gVisor runtime: a path, not a name to be looked up.
   std::filesystem::path runsc;
+  // What it says about its version, where that is known. Empty: it is asked, and refused unless it answers as runsc.
+  std::string version = {};
   // How gVisor gets hold of system calls: "systrap", "kvm" or "ptrace".
   std::string platform = "systrap";
   // Our program that becomes PID 1 of each sandbox.

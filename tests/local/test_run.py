@@ -253,6 +253,20 @@ class TestChoice:
         assert result["isolation"]["backend"] == "runsc"
 
 
+@on("runsc")
+def test_another_runsc_in_the_place_of_a_known_one_is_asked_who_it_is(backend, repository, tmp_path):
+    runsc = tmp_path / "runsc"
+    shutil.copy(backend.program.parent / "runsc", runsc)
+    version = backend.result(f"--runsc={runsc}", "--", "true", cwd=repository)["isolation"]["version"]
+    assert backend.result(f"--runsc={runsc}", "--", "true", cwd=repository)["isolation"]["version"] == version
+    runsc.write_text("#!/bin/sh\necho something else\n")
+
+    ran = backend.run(f"--runsc={runsc}", "--", "true", cwd=repository)
+
+    assert (ran.returncode, ran.stdout) == (125, "")
+    assert 'said "something else"; is this gVisor\'s runsc?' in ran.stderr
+
+
 class TestBadInput:
     @on("runsc")
     @pytest.mark.parametrize("arguments,says", [
