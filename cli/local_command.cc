@@ -145,6 +145,7 @@ Result<sandbox::RunRequest> ToRequest(const LocalCommand& command, const LocalOp
                               .stdin_data = command.stdin_data,
                               .image = options.image,
                               .repository_path = "",
+                              .access = command.access,
                               .also_visible = {},
                               .working_dir = "",
                               .limits = command.limits,

@@ -21,6 +21,7 @@ struct LocalCommand {
   // Where it starts. Empty: the repository. Where it is not in the repository, it is what is at /workspace, and the
   // repository is to be found at its own path: so git finds the repository that a worktree belongs to.
   std::filesystem::path working_dir = {};
+  sandbox::RepositoryAccess access = sandbox::RepositoryAccess::kReadOnly;
   sandbox::Limits limits = {};
   std::chrono::milliseconds timeout{60'000};
   uint64_t max_output_bytes = 1'048'576;

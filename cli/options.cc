@@ -63,6 +63,23 @@ void AddDuration(CLI::App& app, const std::string& name, std::chrono::millisecon
       ->default_str(FormatDuration(value));
 }
 
+void AddAccess(CLI::App& app, sandbox::RepositoryAccess& access) {
+  app.add_option_function<std::string>(
+         "--access",
+         [&access](const std::string& name) {
+           if (name == "read-only") {
+             access = sandbox::RepositoryAccess::kReadOnly;
+           } else if (name == "ephemeral") {
+             access = sandbox::RepositoryAccess::kEphemeral;
+           } else {
+             throw CLI::ValidationError("--access", "it can be read-only or ephemeral");
+           }
+         },
+         "read-only, or ephemeral: the command may write to its repository, in memory, and nothing of it stays")
+      ->type_name("ACCESS")
+      ->default_str("read-only");
+}
+
 void AddLimits(CLI::App& app, sandbox::Limits& limits) {
   AddQuantity(app, "--memory", limits.memory_bytes, api::ParseMemory,
               "of the whole sandbox, such as 512Mi; what needs more is killed, with exit status 137");

@@ -21,6 +21,9 @@ void AddLocalOptions(CLI::App& app, LocalOptions& options);
 void AddDuration(CLI::App& app, const std::string& name, std::chrono::milliseconds& value,
                  const std::string& description);
 
+// --access. `access` must outlive the parsing.
+void AddAccess(CLI::App& app, sandbox::RepositoryAccess& access);
+
 // --memory, --cpus, --pids and --scratch. `limits` must outlive the parsing.
 void AddLimits(CLI::App& app, sandbox::Limits& limits);
 

@@ -145,6 +145,7 @@ void AddRun(CLI::App& app, const std::vector<std::string>& command, int& status)
       ->take_all()
       ->allow_extra_args(false);
   AddDuration(*run, "--timeout", options->command.timeout, "killed after so long, with exit status 124");
+  AddAccess(*run, options->command.access);
   AddLimits(*run, options->command.limits);
   run->add_option("--shell", options->shell, "a script for /bin/sh, instead of a command");
   run->add_flag("--stdin", options->read_stdin, "it reads what we are given on our standard input, up to 256 KiB");

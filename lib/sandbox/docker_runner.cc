@@ -190,13 +190,16 @@ bool DockerRunner::RemoveAndTellWhetherOutOfMemory(const std::string& name) cons
 
 Result<RunResult> DockerRunner::Run(const RunRequest& request, const std::function<void()>& on_started,
                                     std::stop_token stop) {
+  if (request.access != RepositoryAccess::kReadOnly) {
+    return Fail(ErrorCode::kInvalid, "with Docker the repository can be had read-only, and not Ephemeral");
+  }
+  if (Status can = CheckValues(request.limits); !can) return Forward(std::move(can));
   const DockerClient& client = options_.docker;
   // Beside the run, which takes far longer.
   auto version = std::async(
       std::launch::async, [&client, stop] { return client.Ask({"version", "--format", "{{.Server.Version}}"}, stop); });
   auto hand_over = MakeHandOver(request, options_.scratch_bytes);
   if (!hand_over) return Forward(std::move(hand_over));
-  if (Status can = CheckValues(request.limits); !can) return Forward(std::move(can));
   if (auto* refused = std::get_if<NotStarted>(&*hand_over)) return Ended(std::move(*refused), version.get());
   const auto name = MakeName();
   if (!name) return std::unexpected(name.error());

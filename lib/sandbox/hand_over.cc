@@ -75,6 +75,14 @@ std::string_view Describe(init::Stage stage) {
 
 }  // namespace
 
+std::string_view ToString(RepositoryAccess access) {
+  switch (access) {
+    case RepositoryAccess::kReadOnly: return "ReadOnly";
+    case RepositoryAccess::kEphemeral: return "Ephemeral";
+  }
+  return "?";
+}
+
 Result<std::variant<init::HandOver, NotStarted>> MakeHandOver(const RunRequest& request, uint64_t scratch_bytes) {
   if (request.argv.empty()) return Fail(ErrorCode::kInvalid, "the command is empty");
   for (const std::string& argument : request.argv) {
@@ -107,6 +115,8 @@ Result<std::variant<init::HandOver, NotStarted>> MakeHandOver(const RunRequest& 
                         .stdin_data = request.stdin_data,
                         .uid = kCommandUser,
                         .gid = kCommandUser,
+                        .workspace = request.access == RepositoryAccess::kEphemeral ? init::Workspace::kEphemeral
+                                                                                    : init::Workspace::kReadOnly,
                         .scratch_bytes = request.limits.scratch_bytes.value_or(scratch_bytes),
                         .max_processes = request.limits.pids.value_or(0),
                         .others = PathsOf(request.also_visible)};

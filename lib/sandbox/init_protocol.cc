@@ -115,6 +115,7 @@ std::string Encode(const HandOver& hand_over) {
   PutText(body, hand_over.stdin_data);
   Put(body, hand_over.uid);
   Put(body, hand_over.gid);
+  Put(body, static_cast<uint8_t>(hand_over.workspace));
   Put(body, hand_over.scratch_bytes);
   Put(body, hand_over.max_processes);
   PutList(body, hand_over.others);
@@ -158,6 +159,9 @@ std::expected<HandOver, std::string_view> DecodeHandOver(const Frame& frame) {
   hand_over.stdin_data = reader.TakeBytes();
   hand_over.uid = reader.TakeNumber<uint32_t>();
   hand_over.gid = reader.TakeNumber<uint32_t>();
+  const auto workspace = reader.TakeNumber<uint8_t>();
+  if (workspace > static_cast<uint8_t>(Workspace::kEphemeral)) reader.Refuse("the message names an unknown workspace");
+  hand_over.workspace = static_cast<Workspace>(workspace);
   hand_over.scratch_bytes = reader.TakeNumber<uint64_t>();
   hand_over.max_processes = reader.TakeNumber<uint32_t>();
   hand_over.others = reader.TakeList();

@@ -21,6 +21,12 @@ inline constexpr char kWorkspacePath[] = "/workspace";
 // Other directories of the host, by their number.
 inline constexpr char kLateOthersPath[] = "/.fumehood/late/others";
 
+// What /workspace is.
+enum class Workspace : uint8_t {
+  kReadOnly,   // the late repository
+  kEphemeral,  // a layer in memory above it
+};
+
 // Host to init, once: the command to run.
 struct HandOver {
   std::vector<std::string> argv;
@@ -29,7 +35,8 @@ struct HandOver {
   std::string stdin_data;
   uint32_t uid = 0;
   uint32_t gid = 0;
-  uint64_t scratch_bytes = 0;  // the size of /tmp and of /dev/shm, each
+  Workspace workspace = Workspace::kReadOnly;
+  uint64_t scratch_bytes = 0;  // the size of /tmp, of /dev/shm, and of an ephemeral workspace's layer, each
   uint32_t max_processes = 0;  // of that user, threads included; 0: as many as it likes
   // Where the other directories are to appear, in the order of their numbers. Absolute.
   std::vector<std::string> others = {};

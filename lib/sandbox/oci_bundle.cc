@@ -16,6 +16,7 @@ json Capabilities() {
   const json of_init = {
       "CAP_CHOWN",         //
       "CAP_DAC_OVERRIDE",  // reaches a repository's directories, whoever owns them
+      "CAP_FOWNER",        // changes modes and times in an ephemeral workspace's layer, which is done as the init
       "CAP_KILL",          //
       "CAP_SETGID",        // becomes the command's user
       "CAP_SETUID",        //

@@ -62,6 +62,9 @@ Result<RunResult> ProcessRunner::Run(const RunRequest& request, const std::funct
                                      std::stop_token stop) {
   auto hand_over = MakeHandOver(request, 0);
   if (!hand_over) return Forward(std::move(hand_over));
+  if (request.access != RepositoryAccess::kReadOnly) {
+    return Fail(ErrorCode::kInvalid, "without isolation the repository can't be Ephemeral: a write would stay");
+  }
   if (request.limits != Limits{}) {
     return Fail(ErrorCode::kInvalid, "without isolation there are no limits: leave them out, or choose an isolation");
   }

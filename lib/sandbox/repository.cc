@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 #include <string>
 #include <utility>
 
+#include "lib/sandbox/hand_over.h"
 #include "lib/sandbox/relative_path.h"
 
 namespace fumehood::sandbox {
@@ -20,6 +22,8 @@ namespace {
 NotStarted Unavailable(std::string message) {
   return {.cause = NotStarted::Cause::kRepositoryUnavailable, .message = std::move(message)};
 }
+
+constexpr std::string_view kMapOwners = "map the owners of its files";
 
 // The kernel gives up with EAGAIN when something was renamed while it looked, which says nothing about our
 // path.
@@ -43,6 +47,13 @@ std::optional<std::string> BelowReadable(std::string_view readable, std::string_
   if (path == readable) return ".";
   if (!path.starts_with(readable) || path[readable.size()] != '/') return std::nullopt;
   return std::string(path.substr(readable.size() + 1));
+}
+
+Result<MountPoint> MountMapped(int directory, const std::filesystem::path& target, const struct stat& status,
+                               OwnerMappings& mappings) {
+  const auto mapping = mappings.ToCommandUser(status.st_uid, status.st_gid);
+  if (!mapping) return Wrap(mapping.error(), kMapOwners);
+  return MountReadOnly(directory, target, *mapping);
 }
 
 }  // namespace
@@ -73,10 +84,20 @@ Result<std::variant<UniqueFd, NotStarted>> OpenRepository(int root, std::string_
   }
 }
 
-Result<MountPoint> MountReadOnly(int directory, const std::filesystem::path& target) {
+Result<MountPoint> MountReadOnly(int directory, const std::filesystem::path& target, int user_namespace) {
   // Recursive, because a clone without what is mounted below uncovers what those mounts hide.
   const UniqueFd tree(open_tree(directory, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH));
   if (!tree.valid()) return FailErrno(errno, "clone its mount");
+  if (user_namespace >= 0) {
+    mount_attr mapping{};
+    mapping.attr_set = MOUNT_ATTR_IDMAP;
+    mapping.userns_fd = static_cast<uint64_t>(user_namespace);
+    // All of it or nothing; and if not all, then what the repository itself is on.
+    if (mount_setattr(tree.get(), "", AT_EMPTY_PATH | AT_RECURSIVE, &mapping, sizeof mapping) != 0 &&
+        mount_setattr(tree.get(), "", AT_EMPTY_PATH, &mapping, sizeof mapping) != 0) {
+      return FailErrno(errno, kMapOwners);
+    }
+  }
   mount_attr attributes{};
   attributes.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
   attributes.propagation = MS_PRIVATE;
@@ -89,6 +110,31 @@ Result<MountPoint> MountReadOnly(int directory, const std::filesystem::path& tar
     return FailErrno(errno, fmt::format("mount it at \"{}\"", target.string()));
   }
   return MountPoint(target);
+}
+
+Result<std::variant<MountPoint, NotStarted>> MountForCommand(int directory, const std::filesystem::path& target,
+                                                             std::string_view name, RepositoryAccess access,
+                                                             OwnerMappings& mappings) {
+  struct stat status{};
+  if (fstat(directory, &status) != 0) return FailErrno(errno, fmt::format("look at \"{}\"", name));
+  if (status.st_uid != kCommandUser) {
+    auto mapped = MountMapped(directory, target, status, mappings);
+    if (mapped) return *std::move(mapped);
+    const std::string& why = mapped.error().message;
+    if (access == RepositoryAccess::kEphemeral) {
+      return Unavailable(
+          fmt::format("the command can't own the repository \"{}\", and so not write to it: {}", name, why));
+    }
+    constexpr mode_t kOthersReadAndEnter = 0005;
+    if ((status.st_mode & kOthersReadAndEnter) != kOthersReadAndEnter) {
+      return Unavailable(
+          fmt::format("with mode {:04o} the repository \"{}\" is for its owner, which the command can't be: {}",
+                      status.st_mode & 07777, name, why));
+    }
+  }
+  Result<MountPoint> mounted = MountReadOnly(directory, target);
+  if (!mounted) return Forward(std::move(mounted));
+  return *std::move(mounted);
 }
 
 }  // namespace fumehood::sandbox

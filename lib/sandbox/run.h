@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -24,7 +25,8 @@ struct Limits {
   std::optional<uint64_t> memory_bytes = {};
   // Processes and threads at the same time.
   std::optional<uint32_t> pids = {};
-  // What fits into /tmp, which is $HOME, and into /dev/shm, each. Not given: as the runner is set up.
+  // What fits into /tmp, which is $HOME, into /dev/shm, and into an Ephemeral repository, each. Not given: as the
+  // runner is set up.
   std::optional<uint64_t> scratch_bytes = {};
 
   bool operator==(const Limits&) const = default;
@@ -32,6 +34,13 @@ struct Limits {
 inline constexpr uint64_t kDefaultScratchBytes = uint64_t{256} * 1024 * 1024;
 inline constexpr uint32_t kMinCpuMillicores = 10;
 inline constexpr uint64_t kMinMemoryBytes = uint64_t{64} * 1024 * 1024;
+
+enum class RepositoryAccess {
+  kReadOnly,   // every write fails with EROFS
+  kEphemeral,  // writes succeed, are kept in the sandbox's memory and gone with it; the repository never changes
+};
+// "ReadOnly", "Ephemeral".
+std::string_view ToString(RepositoryAccess access);
 
 struct RunRequest {
   // The program and its arguments. A program without a '/' is looked up in the PATH of `env`, or else in
@@ -47,6 +56,7 @@ struct RunRequest {
   std::string repository_path;
   // The directory below the root that whoever asks may read; the repository is it, or below it. Empty: the root.
   std::string readable_path = {};
+  RepositoryAccess access = RepositoryAccess::kReadOnly;
   // Directories of the host that the command finds at the same path, read-only. Absolute, without symbolic links on the
   // way; none contains a directory that the sandbox has of its own, such as "/" or "/usr" would.
   std::vector<std::filesystem::path> also_visible;
@@ -112,7 +122,7 @@ struct Isolation {
   std::string version;     // as the runtime itself says: "release-20260901.0"
   std::string platform;    // "systrap"
   std::string network;     // "none"
-  std::string repository;  // "ReadOnly"
+  std::string repository;  // "ReadOnly", "Ephemeral"
   // Those that were enforced.
   Limits limits = {};
 };

@@ -35,8 +35,11 @@ Result<Ending> ToEnding(const decltype(Supervised::ending)& ending, const RunReq
       ending);
 }
 
-bool DiedBeforeItsCommand(const Result<Accounted>& accounted) {
-  return accounted && !accounted->supervised.started &&
+// Nothing of the command can have happened then.
+bool DiedBeforeItsCommand(const Result<std::variant<Accounted, NotStarted>>& attempt) {
+  if (!attempt) return false;
+  const auto* accounted = std::get_if<Accounted>(&*attempt);
+  return accounted != nullptr && !accounted->supervised.started &&
          std::holds_alternative<SandboxTerminated>(accounted->supervised.ending);
 }
 
@@ -108,19 +111,23 @@ Result<std::unique_ptr<Sandbox>> RunscRunner::Start(const PoolKind& kind) const 
                                  .memory_bytes = kind.memory_bytes});
 }
 
-Result<Accounted> RunscRunner::RunIn(Sandbox& sandbox, const Sources& sources, const init::HandOver& hand_over,
-                                     const RunRequest& request, const std::function<void()>& on_started,
-                                     std::stop_token stop) {
-  if (Status mounted = sandbox.MountRepository(sources.repository.get()); !mounted) return Forward(std::move(mounted));
-  for (const UniqueFd& other : sources.others) {
-    if (Status mounted = sandbox.MountOther(other.get()); !mounted) return Forward(std::move(mounted));
+Result<RunscRunner::Attempt> RunscRunner::RunIn(Sandbox& sandbox, const Sources& sources,
+                                                const init::HandOver& hand_over, const RunRequest& request,
+                                                const std::function<void()>& on_started, std::stop_token stop) {
+  auto refused = sandbox.MountRepository(sources.repository.get(), request, owner_mappings_);
+  for (size_t i = 0; i < sources.others.size() && refused && !*refused; ++i) {
+    refused = sandbox.MountOther(sources.others[i].get(), request.also_visible[i].string(), owner_mappings_);
   }
-  return sandbox.RunCommand(hand_over, request.limits,
-                            {.timeout = request.timeout,
-                             .max_output_bytes = request.max_output_bytes,
-                             .stdout_to = request.stdout_to,
-                             .stderr_to = request.stderr_to},
-                            on_started, std::move(stop));
+  if (!refused) return Forward(std::move(refused));
+  if (*refused) return **std::move(refused);
+  auto accounted = sandbox.RunCommand(hand_over, request.limits,
+                                      {.timeout = request.timeout,
+                                       .max_output_bytes = request.max_output_bytes,
+                                       .stdout_to = request.stdout_to,
+                                       .stderr_to = request.stderr_to},
+                                      on_started, std::move(stop));
+  if (!accounted) return Forward(std::move(accounted));
+  return *std::move(accounted);
 }
 
 Result<RunResult> RunscRunner::Run(const RunRequest& request, const std::function<void()>& on_started,
@@ -150,10 +157,10 @@ Result<RunResult> RunscRunner::Run(const RunRequest& request, const std::functio
   const PoolKind kind{.image = request.image, .memory_bytes = request.limits.memory_bytes};
   std::unique_ptr<Sandbox> sandbox = pool_.Take(kind);
   bool warm = sandbox != nullptr;
-  std::optional<Result<Accounted>> accounted;
-  if (warm) accounted = RunIn(*sandbox, sources, command, request, on_started, stop);
+  std::optional<Result<Attempt>> attempt;
+  if (warm) attempt = RunIn(*sandbox, sources, command, request, on_started, stop);
   // One that waited may have died just now. As its command was not started, nothing is lost.
-  if (accounted && DiedBeforeItsCommand(*accounted)) {
+  if (attempt && DiedBeforeItsCommand(*attempt)) {
     disposal_.Add(std::move(sandbox));
     warm = false;
   }
@@ -161,19 +168,22 @@ Result<RunResult> RunscRunner::Run(const RunRequest& request, const std::functio
     auto started = Start(kind);
     if (!started) return Forward(std::move(started));
     sandbox = std::move(*started);
-    accounted = RunIn(*sandbox, sources, command, request, on_started, stop);
+    attempt = RunIn(*sandbox, sources, command, request, on_started, stop);
   }
   disposal_.Add(std::move(sandbox));
-  if (!*accounted) return Forward(std::move(*accounted));
-  Supervised& supervised = (*accounted)->supervised;
+  if (!*attempt) return Forward(std::move(*attempt));
+  if (auto* not_mounted = std::get_if<NotStarted>(&**attempt)) return WithoutStart(std::move(*not_mounted));
+  auto& accounted = std::get<Accounted>(**attempt);
+  Supervised& supervised = accounted.supervised;
   Result<Ending> ending = ToEnding(supervised.ending, request);
   if (!ending) return Forward(std::move(ending));
 
   RunResult result = WithoutStart(*std::move(ending));
   result.warm = warm;
+  result.isolation.repository = ToString(request.access);
   result.isolation.limits = request.limits;
   result.isolation.limits.scratch_bytes = command.scratch_bytes;
-  result.usage = (*accounted)->usage;
+  result.usage = accounted.usage;
   result.stdout_output = std::move(supervised.stdout_output);
   result.stderr_output = std::move(supervised.stderr_output);
   if (supervised.started) {

@@ -12,6 +12,7 @@
 #include "lib/sandbox/disposal.h"
 #include "lib/sandbox/images.h"
 #include "lib/sandbox/limits.h"
+#include "lib/sandbox/owner_mapping.h"
 #include "lib/sandbox/runsc.h"
 #include "lib/sandbox/state_directory.h"
 #include "lib/sandbox/warm_pool.h"
@@ -74,12 +75,14 @@ class RunscRunner final : public CommandRunner {
   Result<std::unique_ptr<Sandbox>> Start(const PoolKind& kind) const;
   // What a sandbox gets to see beside its image: directories that stay open as long as this.
   struct Sources;
-  // One attempt in a sandbox that has just been had; what could not be done with it is an Error.
-  Result<Accounted> RunIn(Sandbox& sandbox, const Sources& sources, const init::HandOver& hand_over,
-                          const RunRequest& request, const std::function<void()>& on_started, std::stop_token stop);
+  // One attempt in a sandbox that has just been had: what became of it, or why its directories can't be shown there.
+  using Attempt = std::variant<Accounted, NotStarted>;
+  Result<Attempt> RunIn(Sandbox& sandbox, const Sources& sources, const init::HandOver& hand_over,
+                        const RunRequest& request, const std::function<void()>& on_started, std::stop_token stop);
 
-  // The first are fixed, and so need no lock. Destroyed from the last to the first: the sandboxes before the images,
-  // and those before the directory in which all is mounted.
+  OwnerMappings owner_mappings_;
+  // Those that follow are fixed, and so need no lock. Destroyed from the last to the first: the sandboxes before the
+  // images, and those before the directory in which all is mounted.
   StateDirectory state_;
   Runsc runsc_;
   Images images_;

@@ -164,22 +164,26 @@ bool Sandbox::IsAlive() const {
   return poll(events, std::size(events), 0) == 0;
 }
 
-Status Sandbox::MountRepository(int repository) {
-  Result<MountPoint> mounted = MountReadOnly(repository, directory_.repository());
+Result<std::optional<NotStarted>> Sandbox::MountRepository(int repository, const RunRequest& request,
+                                                           OwnerMappings& mappings) {
+  auto mounted =
+      MountForCommand(repository, directory_.repository(), request.repository_path, request.access, mappings);
   if (!mounted) return Wrap(mounted.error(), fmt::format("sandbox \"{}\"", directory_.id()));
-  repository_ = std::move(*mounted);
-  return {};
+  if (auto* refused = std::get_if<NotStarted>(&*mounted)) return std::move(*refused);
+  repository_ = std::move(std::get<MountPoint>(*mounted));
+  return std::nullopt;
 }
 
-Status Sandbox::MountOther(int directory) {
+Result<std::optional<NotStarted>> Sandbox::MountOther(int directory, std::string_view name, OwnerMappings& mappings) {
   const std::filesystem::path target = directory_.other(others_.size());
   std::error_code error;
   std::filesystem::create_directories(target, error);
   if (error) return FailErrno(error.value(), fmt::format("make \"{}\"", target.string()));
-  Result<MountPoint> mounted = MountReadOnly(directory, target);
+  auto mounted = MountForCommand(directory, target, name, RepositoryAccess::kReadOnly, mappings);
   if (!mounted) return Wrap(mounted.error(), fmt::format("sandbox \"{}\"", directory_.id()));
-  others_.push_back(std::move(*mounted));
-  return {};
+  if (auto* refused = std::get_if<NotStarted>(&*mounted)) return std::move(*refused);
+  others_.push_back(std::move(std::get<MountPoint>(*mounted)));
+  return std::nullopt;
 }
 
 Result<Accounted> Sandbox::RunCommand(const init::HandOver& hand_over, const Limits& limits, CommandLimits bounds,

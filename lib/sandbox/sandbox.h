@@ -11,6 +11,7 @@
 #include "lib/base/unique_fd.h"
 #include "lib/sandbox/cgroup_parent.h"
 #include "lib/sandbox/mount_point.h"
+#include "lib/sandbox/owner_mapping.h"
 #include "lib/sandbox/runsc.h"
 #include "lib/sandbox/sandbox_directory.h"
 #include "lib/sandbox/supervision.h"
@@ -45,12 +46,13 @@ class Sandbox {
   // Whether its process runs and its init still listens. Looks at nothing that the sandbox sees.
   bool IsAlive() const;
 
-  // Shows the sandbox the directory `repository`, read-only. Once, before RunCommand.
-  Status MountRepository(int repository);
+  // Shows the sandbox the directory `repository`, read-only, as belonging to the command's user; see MountForCommand.
+  // Once, before RunCommand.
+  Result<std::optional<NotStarted>> MountRepository(int repository, const RunRequest& request, OwnerMappings& mappings);
 
-  // Shows it another directory, read-only, for the command to find at one of the hand-over's other paths: that of the
-  // same number, from 0 on.
-  Status MountOther(int directory);
+  // Shows it another directory in the same way, for the command to find at one of the hand-over's other paths: that of
+  // the same number, from 0 on.
+  Result<std::optional<NotStarted>> MountOther(int directory, std::string_view name, OwnerMappings& mappings);
 
   // As Supervise, within `limits`, whose memory the sandbox has already; where the kernel killed for lack of memory,
   // that is the ending. Afterwards the sandbox has been killed.

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -131,6 +133,17 @@ int Burn(long seconds) {
   return 0;
 }
 
+// Says how a connection to the repository's socket went.
+int Connect(long) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  strcpy(address.sun_path, "/workspace/socket");
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int connected = connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address);
+  puts(connected == 0 ? "connected" : strerror(errno));
+  return 0;
+}
+
 struct Program {
   std::string_view name;
   int (*run)(long number);
@@ -147,6 +160,7 @@ constexpr std::array kPrograms = {
     Program{"leave-writers", LeaveWriters},
     Program{"close-outputs", CloseOutputs},
     Program{"burn", Burn},
+    Program{"connect", Connect},
 };
 
 }  // namespace

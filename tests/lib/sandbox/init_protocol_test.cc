@@ -14,6 +14,7 @@ HandOver Example() {
           .stdin_data = std::string("one\0two", 7),
           .uid = 1000,
           .gid = 1001,
+          .workspace = Workspace::kEphemeral,
           .scratch_bytes = 0x123456789abcULL,
           .max_processes = 0x12345678,
           .others = {"/repos/shop", "/a b"}};
