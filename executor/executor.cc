@@ -194,6 +194,12 @@ void Executor::Run(const AttemptKey& key, const api::SandboxCommand& command, As
     auto refused = NotAllowed(*configuration, command);
     return reporter_.Report(key, MakeOutcome(command, std::move(refused), {handler_, std::nullopt, clock_.WallNow()}));
   }
+  // What it was bound with holds; a controller that says nothing about it leaves it to the configuration.
+  auto resources = command.status.resources ? Result<api::Resources>(*command.status.resources)
+                                            : api::Admit(command.spec, configuration->RulesOf(command.metadata.ns));
+  if (!resources) {
+    return reporter_.GiveBack(key, {std::string(api::reason::kRejected), resources.error().message});
+  }
   if (const Status recorded = ledger_.Start(key); !recorded) {
     log_.Error("attempt not started", {kv("command", FullName(key)), kv("uid", key.uid), kv("attempt", key.attempt),
                                        kv("error", recorded.error().message)});
@@ -207,7 +213,9 @@ void Executor::Run(const AttemptKey& key, const api::SandboxCommand& command, As
     long_running_.AddAfter(key, kShortRun);
   };
   const auto running = metrics_.AttemptRuns();
-  const auto request = PlanRun(command.spec, *readable, configuration->EnvOf(command.spec.image));
+  const auto request =
+      PlanRun(command.spec,
+              {.resources = *resources, .readable = *readable, .image_env = configuration->EnvOf(command.spec.image)});
   auto result = runner_.Run(request, on_started, assignment.token());
   assignment.SetEnded();
   if (!result) {

@@ -113,8 +113,14 @@ Status Serve(const Options& options, const service::Log& log) {
   auto ledger = Ledger::Open(options.ledger);
   if (!ledger) return Forward(std::move(ledger));
   for (const std::string& problem : (*ledger)->problems()) log.Warning("ledger damaged", {kv("what", problem)});
+  service::Metrics metrics;
+  auto configuration =
+      service::Reloaded<api::Configuration>::Open(options.common.config, api::ReadConfiguration, log, metrics);
+  if (!configuration) return Forward(std::move(configuration));
   sandbox::RunscOptions runsc = options.runsc;
   runsc.on_pool_failure = [&log](const Error& error) { log.Warning("no warm sandbox", {kv("error", error.message)}); };
+  // What most commands will have.
+  runsc.pool_memory_bytes = static_cast<uint64_t>((*configuration)->Get()->RulesOf("").resources.memory_bytes);
   auto runner = sandbox::RunscRunner::Create(runsc, std::move(cgroups));
   if (!runner) return Forward(std::move(runner));
   for (const auto& refused : (*runner)->refused_images()) {
@@ -132,10 +138,6 @@ Status Serve(const Options& options, const service::Log& log) {
   if (!transport) return Forward(std::move(transport));
   const SystemClock clock;
   const BootTimeClock lease_clock;
-  service::Metrics metrics;
-  auto configuration =
-      service::Reloaded<api::Configuration>::Open(options.common.config, api::ReadConfiguration, log, metrics);
-  if (!configuration) return Forward(std::move(configuration));
   telemetry::RestClientMetrics requests(metrics, kube::HostAndPort(*url));
   kube::ObservedTransport observed(**transport, requests, clock);
   kube::Client client(observed, std::string(kComponent));

@@ -126,6 +126,10 @@ Outcome MakeOutcome(const api::SandboxCommand& command, sandbox::RunResult resul
     status.duration = duration_cast<milliseconds>(result.duration);
     status.startup = duration_cast<milliseconds>(result.startup);
     status.warm = result.warm;
+    if (result.usage.cpu && result.usage.peak_memory_bytes) {
+      status.usage = {.cpu = duration_cast<milliseconds>(*result.usage.cpu),
+                      .peak_memory_bytes = static_cast<int64_t>(*result.usage.peak_memory_bytes)};
+    }
     status.isolation = Confinement(command, result, circumstances.handler);
     set_condition(
         api::condition::kIsolated, ConditionStatus::kTrue, api::reason::kSandboxed,
@@ -144,6 +148,7 @@ Outcome MakeOutcome(const api::SandboxCommand& command, sandbox::RunResult resul
   command_result.exit_code = verdict.exit_code;
   command_result.signal = verdict.signal;
   command_result.timed_out = verdict.phase == Phase::kTimedOut;
+  command_result.oom_killed = verdict.reason == api::reason::kOomKilled;
   outcome.stdout_output = std::move(result.stdout_output);
   outcome.stderr_output = std::move(result.stderr_output);
   return outcome;

@@ -4,11 +4,29 @@
 
 namespace fumehood::executor {
 
-sandbox::RunRequest PlanRun(const api::SandboxCommandSpec& spec, const std::string& readable,
-                            const std::vector<api::EnvVar>& image_env) {
+namespace {
+
+sandbox::RepositoryAccess ToSandbox(api::RepositoryAccess access) {
+  switch (access) {
+    case api::RepositoryAccess::kReadOnly: break;
+    case api::RepositoryAccess::kEphemeral: return sandbox::RepositoryAccess::kEphemeral;
+  }
+  return sandbox::RepositoryAccess::kReadOnly;
+}
+
+sandbox::Limits ToSandbox(const api::Resources& resources) {
+  return {.cpu_millicores = static_cast<uint32_t>(resources.cpu_millis),
+          .memory_bytes = static_cast<uint64_t>(resources.memory_bytes),
+          .pids = static_cast<uint32_t>(resources.pids),
+          .scratch_bytes = static_cast<uint64_t>(resources.scratch_bytes)};
+}
+
+}  // namespace
+
+sandbox::RunRequest PlanRun(const api::SandboxCommandSpec& spec, const Allowed& allowed) {
   sandbox::RunRequest request;
   request.argv = spec.shell.empty() ? spec.command : std::vector<std::string>{"/bin/sh", "-c", spec.shell};
-  for (const api::EnvVar& variable : image_env) {
+  for (const api::EnvVar& variable : allowed.image_env) {
     if (std::ranges::find(spec.env, variable.name, &api::EnvVar::name) == spec.env.end()) {
       request.env.push_back(variable.name + "=" + variable.value);
     }
@@ -17,7 +35,9 @@ sandbox::RunRequest PlanRun(const api::SandboxCommandSpec& spec, const std::stri
   request.stdin_data = spec.stdin_data;
   request.image = spec.image;
   request.repository_path = spec.repository.path;
-  request.readable_path = readable;
+  request.readable_path = allowed.readable;
+  request.access = ToSandbox(spec.repository.access);
+  request.limits = ToSandbox(allowed.resources);
   request.working_dir = spec.working_dir;
   request.timeout = spec.timeout;
   request.max_output_bytes = static_cast<uint64_t>(spec.max_output_bytes);

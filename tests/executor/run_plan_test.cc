@@ -12,28 +12,34 @@ using testing::IsEmpty;
 TEST(PlanRunTest, ACommandIsStartedAsItIs) {
   api::SandboxCommandSpec spec;
   spec.command = {"pytest", "-q", ""};
-  EXPECT_THAT(PlanRun(spec, "", {}).argv, ElementsAre("pytest", "-q", ""));
+  EXPECT_THAT(PlanRun(spec, {}).argv, ElementsAre("pytest", "-q", ""));
 }
 
 TEST(PlanRunTest, AShellCommandIsOneArgumentOfTheShell) {
   api::SandboxCommandSpec spec;
   spec.shell = "make && echo 'done'";
-  EXPECT_THAT(PlanRun(spec, "", {}).argv, ElementsAre("/bin/sh", "-c", "make && echo 'done'"));
+  EXPECT_THAT(PlanRun(spec, {}).argv, ElementsAre("/bin/sh", "-c", "make && echo 'done'"));
 }
 
 TEST(PlanRunTest, EverythingElseIsTakenOver) {
   api::SandboxCommandSpec spec;
   spec.command = {"cat"};
   spec.repository.path = "shop/web";
+  spec.repository.access = api::RepositoryAccess::kEphemeral;
   spec.working_dir = "src";
   spec.image = "go";
   spec.env = {{"A", "1"}, {"EMPTY", ""}, {"EQUALS", "a=b"}};
   spec.stdin_data = "input\n";
   spec.timeout = std::chrono::seconds(7);
   spec.max_output_bytes = 1'000;
-  const auto request = PlanRun(spec, "shop", {});
+  const auto request =
+      PlanRun(spec, {.resources = {.cpu_millis = 1'500, .memory_bytes = 1 << 28, .pids = 64, .scratch_bytes = 1 << 20},
+                     .readable = "shop"});
   EXPECT_EQ(request.repository_path, "shop/web");
   EXPECT_EQ(request.readable_path, "shop");
+  EXPECT_EQ(request.access, sandbox::RepositoryAccess::kEphemeral);
+  EXPECT_EQ(request.limits,
+            (sandbox::Limits{.cpu_millicores = 1'500, .memory_bytes = 1 << 28, .pids = 64, .scratch_bytes = 1 << 20}));
   EXPECT_EQ(request.working_dir, "src");
   EXPECT_EQ(request.image, "go");
   EXPECT_THAT(request.env, ElementsAre("A=1", "EMPTY=", "EQUALS=a=b"));
@@ -42,12 +48,13 @@ TEST(PlanRunTest, EverythingElseIsTakenOver) {
   EXPECT_EQ(request.max_output_bytes, 1'000u);
 }
 
-TEST(PlanRunTest, NothingIsInherited) { EXPECT_THAT(PlanRun({}, "", {}).env, IsEmpty()); }
+TEST(PlanRunTest, NothingIsInherited) { EXPECT_THAT(PlanRun({}, {}).env, IsEmpty()); }
 
 TEST(PlanRunTest, TheImagesVariablesAreThereUnlessTheCommandSetsThem) {
   api::SandboxCommandSpec spec;
   spec.env = {{"A", "own"}};
-  EXPECT_THAT(PlanRun(spec, "", {{"A", "image"}, {"B", "image"}}).env, ElementsAre("B=image", "A=own"));
+  EXPECT_THAT(PlanRun(spec, {.resources = {}, .readable = "", .image_env = {{"A", "image"}, {"B", "image"}}}).env,
+              ElementsAre("B=image", "A=own"));
 }
 
 }  // namespace
