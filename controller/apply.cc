@@ -34,6 +34,7 @@ Status Apply::Write(const api::SandboxCommand& command, const Bind& bind, std::s
   changed.node_name = bind.node_name;
   changed.executor = bind.executor;
   changed.attempt = command.status.attempt + 1;
+  changed.resources = bind.resources;
   changed.retries = bind.retries;
   changed.conditions = command.status.conditions;
   SetCondition(changed.conditions,
@@ -60,6 +61,11 @@ Status Apply::Write(const api::SandboxCommand& command, const End& end, std::sto
   changed.phase = end.phase;
   changed.completion_time = now;
   changed.conditions = command.status.conditions;
+  // What an attempt did that came to nothing, nobody knows.
+  if (command.status.attempt == 0) {
+    SetCondition(changed.conditions, MakeCondition(api::condition::kIsolated, ConditionStatus::kUnknown,
+                                                   api::reason::kNeverStarted, "the command was not started", now));
+  }
   SetCondition(changed.conditions,
                MakeCondition(api::condition::kFinished, ConditionStatus::kTrue, end.reason, end.message, now));
   SetCondition(changed.conditions,

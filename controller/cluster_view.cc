@@ -12,7 +12,8 @@ bool SaysReady(const api::SandboxExecutor& executor) {
 
 // Whether the two differ in what matters for placing commands.
 bool OffersDiffer(const api::SandboxExecutor& a, const api::SandboxExecutor& b) {
-  return SaysReady(a) != SaysReady(b) || a.status.slots != b.status.slots || a.status.images != b.status.images ||
+  return SaysReady(a) != SaysReady(b) || a.status.slots != b.status.slots ||
+         a.status.allocatable != b.status.allocatable || a.status.images != b.status.images ||
          a.status.handlers != b.status.handlers || a.status.executor.pod_uid != b.status.executor.pod_uid;
 }
 
@@ -70,8 +71,8 @@ std::vector<ReadyExecutor> ClusterView::ReadyExecutors() const {
     if (!SaysReady(*executor) || !executor_leases_.IsAlive(node_name)) continue;
     auto node = nodes_.Find({"", node_name});
     if (!node) continue;
-    const int64_t busy = occupancy_.CountOn(node_name);
-    ready.push_back({std::move(executor), std::move(node), busy});
+    const Load load = occupancy_.LoadOf(node_name);
+    ready.push_back({std::move(executor), std::move(node), load});
   }
   return ready;
 }

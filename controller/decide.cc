@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "lib/api/names.h"
+#include "lib/api/quantity.h"
 #include "lib/api/validation.h"
 
 namespace fumehood::controller {
@@ -47,12 +48,29 @@ std::string DescribeImages(const Candidates& candidates) {
 
 // The smaller share of its slots is taken, the better; of equals, the one whose name comes first.
 bool IsBetter(const ReadyExecutor* a, const ReadyExecutor* b) {
-  const int64_t left = a->busy * b->slots();
-  const int64_t right = b->busy * a->slots();
+  const int64_t left = a->load.commands * b->slots();
+  const int64_t right = b->load.commands * a->slots();
   return left != right ? left < right : a->node_name() < b->node_name();
 }
 
-Decision Place(const api::SandboxCommand& command, const Facts& facts) {
+bool HasRoom(int64_t wanted, int64_t taken, const std::optional<int64_t>& allocatable) {
+  return !allocatable || wanted + taken <= *allocatable;
+}
+
+// Whether it could be run there, with nothing else on the node.
+bool CouldHold(const ReadyExecutor& executor, const api::Resources& resources) {
+  const auto& allocatable = executor.offer->status.allocatable;
+  return HasRoom(resources.cpu_millis, 0, allocatable.cpu_millis) &&
+         HasRoom(resources.memory_bytes, 0, allocatable.memory_bytes);
+}
+
+bool CanTake(const ReadyExecutor& executor, const api::Resources& resources) {
+  const auto& allocatable = executor.offer->status.allocatable;
+  return executor.free_slots() > 0 && HasRoom(resources.cpu_millis, executor.load.cpu_millis, allocatable.cpu_millis) &&
+         HasRoom(resources.memory_bytes, executor.load.memory_bytes, allocatable.memory_bytes);
+}
+
+Decision Place(const api::SandboxCommand& command, const api::Resources& resources, const Facts& facts) {
   const auto& spec = command.spec;
   if (facts.runtime_class == nullptr) {
     return Wait{
@@ -91,18 +109,30 @@ Decision Place(const api::SandboxCommand& command, const Facts& facts) {
     return Wait{api::reason::kImageNotFound, fmt::format("no ready executor offers the image \"{}\"; offered: {}",
                                                          spec.image, DescribeImages(candidates))};
   }
+  able = Filter(able, [&](const auto& e) { return CouldHold(e, resources); });
+  if (able.empty()) {
+    return Wait{
+        api::reason::kNoExecutorAvailable,
+        fmt::format("no ready executor that could run it has cpu {} and memory {} in all",
+                    api::FormatMilliQuantity(resources.cpu_millis), api::FormatByteQuantity(resources.memory_bytes))};
+  }
+  const auto& max_running = facts.configuration.RulesOf(command.metadata.ns).max_running;
+  if (max_running && facts.running >= *max_running) {
+    return Wait{
+        api::reason::kQuotaExceeded,
+        fmt::format("the namespace may have at most {} running at a time; this one starts when another has ended",
+                    *max_running)};
+  }
   // Where an attempt came to nothing, the next is made only where nobody else could run it: a node that can't start
   // sandboxes is never busy, and would always be chosen.
   if (command.status.attempt > 0) {
     Candidates others = Filter(able, [&](const auto& e) { return e.node_name() != command.status.node_name; });
     if (!others.empty()) able = std::move(others);
   }
-  const Candidates free = Filter(able, [](const auto& e) { return e.free_slots() > 0; });
-  if (free.empty()) {
-    return Wait{api::reason::kQueued, "every slot of the executors that could run it is taken"};
-  }
+  const Candidates free = Filter(able, [&](const auto& e) { return CanTake(e, resources); });
+  if (free.empty()) return WaitForASlot();
   const ReadyExecutor* best = *std::ranges::min_element(free, IsBetter);
-  return Bind{best->node_name(), best->offer->status.executor};
+  return Bind{.node_name = best->node_name(), .executor = best->offer->status.executor, .resources = resources};
 }
 
 // A drained executor has done no harm, and there are only so many drains; all else would go on for ever.
@@ -137,6 +167,11 @@ std::string_view HandedBackBecause(const api::SandboxCommand& command) {
   return {};
 }
 
+Wait WaitForASlot() {
+  return {api::reason::kQueued,
+          "every slot of the executors that could run it is taken, or goes to commands that come before it"};
+}
+
 Decision Decide(const api::SandboxCommand& command, const Facts& facts) {
   const bool lost = command.IsBound() && facts.bound_executor == Liveness::kLost;
   if (command.IsFinished() || (command.IsBound() && !lost)) return Nothing{};
@@ -149,11 +184,17 @@ Decision Decide(const api::SandboxCommand& command, const Facts& facts) {
   if (const Status valid = api::Validate(command.spec); !valid) {
     return End{api::Phase::kFailed, api::reason::kInvalidSpec, valid.error().message};
   }
+  const auto resources = api::Admit(command.spec, facts.configuration.RulesOf(command.metadata.ns));
+  if (!resources) return End{api::Phase::kFailed, api::reason::kInvalidSpec, resources.error().message};
+  if (!facts.configuration.ReadableDirectoryOf(command.metadata.ns, command.spec.repository.path)) {
+    return End{api::Phase::kFailed, api::reason::kRepositoryUnavailable,
+               DescribeRefusal(facts.configuration, command.metadata.ns, command.spec.repository.path)};
+  }
   const int64_t retries = command.status.retries + (CountsAsRetry(command, lost) ? 1 : 0);
   if (retries > command.spec.retry_limit) {
     return End{api::Phase::kFailed, api::reason::kExecutorLost, DescribeLastAttempt(command, lost)};
   }
-  return WithRetries(Place(command, facts), retries);
+  return WithRetries(Place(command, *resources, facts), retries);
 }
 
 }  // namespace fumehood::controller

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <variant>
 
+#include "controller/occupancy.h"
+#include "lib/api/configuration.h"
 #include "lib/api/sandbox_command.h"
 #include "lib/api/sandbox_executor.h"
 #include "lib/api/scheduling.h"
@@ -20,11 +22,11 @@ namespace fumehood::controller {
 struct ReadyExecutor {
   std::shared_ptr<const api::SandboxExecutor> offer;
   std::shared_ptr<const api::Node> node;
-  int64_t busy = 0;  // commands bound to it, as observed or as assumed after our own writes
+  Load load = {};  // of the commands bound to it, as observed or as assumed after our own writes
 
   const std::string& node_name() const { return offer->metadata.name; }
   int64_t slots() const { return offer->status.slots; }
-  int64_t free_slots() const { return slots() - busy; }
+  int64_t free_slots() const { return slots() - load.commands; }
 };
 
 // Nothing for us to do: it is an executor's business, or finished.
@@ -34,7 +36,8 @@ struct Nothing {};
 struct Bind {
   std::string node_name;
   api::ExecutorReference executor;
-  int64_t retries = 0;  // what status.retries becomes
+  int64_t retries = 0;            // what status.retries becomes
+  api::Resources resources = {};  // what it may use
 };
 
 // It can't start now, and goes on by itself when that changes.
@@ -57,12 +60,17 @@ enum class Liveness { kAlive, kLost };
 
 // What a decision is made from, beside the command itself.
 struct Facts {
+  const api::Configuration& configuration;
   const api::RuntimeClass* runtime_class = nullptr;  // the one that the command names, if there is one
-  std::span<const ReadyExecutor> executors;
+  std::span<const ReadyExecutor> executors = {};
+  int64_t running = 0;                         // other commands of its namespace that have a slot
   Liveness bound_executor = Liveness::kAlive;  // of the node that the command is bound to
 };
 
 Decision Decide(const api::SandboxCommand& command, const Facts& facts);
+
+// There is none for it now, or somebody else is to have it.
+Wait WaitForASlot();
 
 // Why the last attempt came to nothing: ExecutorLost, Draining or Rejected; empty where none did, or where that was
 // taken note of already.

@@ -17,6 +17,8 @@
 #include "controller/reconciler.h"
 #include "controller/resources.h"
 #include "controller/retention.h"
+#include "lib/api/configuration.h"
+#include "lib/api/read_configuration.h"
 #include "lib/base/time.h"
 #include "lib/kube/client.h"
 #include "lib/kube/config.h"
@@ -34,6 +36,7 @@
 #include "lib/service/log.h"
 #include "lib/service/metrics.h"
 #include "lib/service/periodically.h"
+#include "lib/service/reloaded.h"
 #include "lib/service/termination.h"
 #include "lib/telemetry/kube_metrics.h"
 
@@ -48,6 +51,7 @@ constexpr std::string_view kComponent = "fumehood-controller";
 constexpr seconds kWakePeriod{10};
 constexpr seconds kLossPeriod{1};
 constexpr seconds kSweepCheckPeriod{10};
+constexpr seconds kConfigPeriod{2};
 // A watch that could not be had for so long is stale.
 constexpr seconds kWatchPatience{30};
 
@@ -115,8 +119,12 @@ Status Serve(const Options& options, const service::Log& log) {
   kube::EventRecorder events(client, clock, std::string(kComponent), HostName(), [&log](const Error& error) {
     log.Warning("event not recorded", {kv("error", error.message)});
   });
+  auto configuration =
+      service::Reloaded<api::Configuration>::Open(options.common.config, api::ReadConfiguration, log, metrics);
+  if (!configuration) return Forward(std::move(configuration));
   Retention retention({client, apply, finished, clock, log, controller_metrics, is_leader, options.retention});
-  Reconciler reconciler({clock, log, apply, events, queue, retention, own_writes, controller_metrics, is_leader});
+  Reconciler reconciler({clock, log, apply, events, queue, retention, own_writes, controller_metrics,
+                         [&] { return (*configuration)->Get(); }, is_leader});
   ClusterView view(clock, reconciler);
   reconciler.Use(view);
 
@@ -179,6 +187,9 @@ Status Serve(const Options& options, const service::Log& log) {
         finished, 1, "retention",
         [&retention](const CommandKey& key, std::stop_token stop) { return retention.Check(key, stop); },
         &retention_observer);
+    const service::Periodically reloader("config", kConfigPeriod, [&](std::stop_token) {
+      if ((*configuration)->Refresh()) reconciler.OnConfigurationChanged();
+    });
     const service::Periodically losses("losses", kLossPeriod, [&view](std::stop_token) { view.NoticeLosses(); });
     const service::Periodically waker("wake", kWakePeriod, [&reconciler](std::stop_token) { reconciler.WakeAll(); });
     const service::Periodically sweeper("sweep", kSweepCheckPeriod,

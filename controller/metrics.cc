@@ -19,9 +19,11 @@ const Metrics::Buckets kBindSeconds = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
                                        2.5,   5,    10,    30,   60,  300,  1'800, 7'200};
 
 // With which the controller itself ends commands.
-constexpr std::array kEndReasons = {api::reason::kCancelled, api::reason::kInvalidSpec, api::reason::kExecutorLost,
+constexpr std::array kEndReasons = {api::reason::kCancelled, api::reason::kInvalidSpec,
+                                    api::reason::kRepositoryUnavailable, api::reason::kExecutorLost,
                                     service::kOtherReason};
 constexpr std::array kWaitReasons = {api::reason::kQueued,
+                                     api::reason::kQuotaExceeded,
                                      api::reason::kNoExecutorAvailable,
                                      api::reason::kRuntimeClassNotFound,
                                      api::reason::kImageNotFound,

@@ -1,14 +1,29 @@
 #include "controller/occupancy.h"
 
+#include <utility>
+
 namespace fumehood::controller {
 
 bool Occupancy::EraseLocked(const std::string& uid) {
   const auto place = places_.find(uid);
   if (place == places_.end()) return false;
-  const auto count = by_node_.find(place->second.node_name);
-  if (--count->second == 0) by_node_.erase(count);
+  const auto load = by_node_.find(place->second.node_name);
+  load->second.cpu_millis -= place->second.resources.cpu_millis;
+  load->second.memory_bytes -= place->second.resources.memory_bytes;
+  if (--load->second.commands == 0) by_node_.erase(load);
+  const auto of_namespace = by_namespace_.find(place->second.ns);
+  if (--of_namespace->second == 0) by_namespace_.erase(of_namespace);
   places_.erase(place);
   return true;
+}
+
+void Occupancy::TakeLocked(const std::string& uid, Place place) {
+  Load& load = by_node_[place.node_name];
+  ++load.commands;
+  load.cpu_millis += place.resources.cpu_millis;
+  load.memory_bytes += place.resources.memory_bytes;
+  ++by_namespace_[place.ns];
+  places_.emplace(uid, std::move(place));
 }
 
 bool Occupancy::Observe(const api::SandboxCommand& command) {
@@ -19,8 +34,10 @@ bool Occupancy::Observe(const api::SandboxCommand& command) {
   const bool had_slot_elsewhere = place != places_.end() && place->second.node_name != command.status.node_name;
   const bool had_slot = EraseLocked(uid);
   if (!command.IsBound()) return had_slot;
-  places_.emplace(uid, Place{command.status.node_name, command.status.attempt, /*assumed=*/false});
-  ++by_node_[command.status.node_name];
+  TakeLocked(uid, {.ns = command.metadata.ns,
+                   .node_name = command.status.node_name,
+                   .attempt = command.status.attempt,
+                   .resources = command.status.resources.value_or(api::Resources())});
   return had_slot_elsewhere;
 }
 
@@ -29,11 +46,15 @@ bool Occupancy::Remove(const std::string& uid) {
   return EraseLocked(uid);
 }
 
-void Occupancy::Assume(const std::string& uid, const std::string& node_name, int64_t attempt) {
+void Occupancy::Assume(const api::SandboxCommand& command, const std::string& node_name,
+                       const api::Resources& resources) {
   std::lock_guard lock(mutex_);
-  EraseLocked(uid);
-  places_.emplace(uid, Place{node_name, attempt, /*assumed=*/true});
-  ++by_node_[node_name];
+  EraseLocked(command.metadata.uid);
+  TakeLocked(command.metadata.uid, {.ns = command.metadata.ns,
+                                    .node_name = node_name,
+                                    .attempt = command.status.attempt + 1,
+                                    .resources = resources,
+                                    .assumed = true});
 }
 
 void Occupancy::Forget(const std::string& uid) {
@@ -42,10 +63,18 @@ void Occupancy::Forget(const std::string& uid) {
   if (place != places_.end() && place->second.assumed) EraseLocked(uid);
 }
 
-int64_t Occupancy::CountOn(const std::string& node_name) const {
+Load Occupancy::LoadOf(const std::string& node_name) const {
   std::lock_guard lock(mutex_);
-  const auto count = by_node_.find(node_name);
-  return count == by_node_.end() ? 0 : count->second;
+  const auto load = by_node_.find(node_name);
+  return load == by_node_.end() ? Load() : load->second;
+}
+
+int64_t Occupancy::CountOthersIn(const std::string& ns, const std::string& uid) const {
+  std::lock_guard lock(mutex_);
+  const auto count = by_namespace_.find(ns);
+  if (count == by_namespace_.end()) return 0;
+  const auto place = places_.find(uid);
+  return count->second - (place != places_.end() && place->second.ns == ns ? 1 : 0);
 }
 
 }  // namespace fumehood::controller

@@ -22,6 +22,11 @@ milliseconds RebindDelay(const api::SandboxCommand& command) {
   return milliseconds(1'000) * (int64_t{1} << std::min<int64_t>(command.status.retries, 5));
 }
 
+// Nobody has to do anything about it.
+bool IsOrdinary(const Wait& wait) {
+  return wait.reason == api::reason::kQueued || wait.reason == api::reason::kQuotaExceeded;
+}
+
 kube::ObjectReference ReferenceTo(const api::SandboxCommand& command) {
   return {std::string(api::kApiVersion), std::string(api::kSandboxCommandKind), command.metadata.ns,
           command.metadata.name, command.metadata.uid};
@@ -38,6 +43,7 @@ Reconciler::Reconciler(Parts parts)
       retention_(parts.retention),
       own_writes_(parts.own_writes),
       metrics_(parts.metrics),
+      configuration_(std::move(parts.configuration)),
       is_leader_(std::move(parts.is_leader)) {}
 
 kube::Outcome Reconciler::Reconcile(const CommandKey& key, std::stop_token stop) {
@@ -57,28 +63,72 @@ kube::Outcome Reconciler::Reconcile(const CommandKey& key, std::stop_token stop)
 
   bool slots_left = false;
   const Decision decision = DecideAndAssume(*command, slots_left);
-  const kube::Outcome outcome =
-      std::visit([&](const auto& decided) { return Carry(*command, decided, stop); }, decision);
-  // Whoever is next in line may fit where this one doesn't.
-  if (const auto behind = line_.Behind(key); behind && slots_left) queue_.Add(*behind);
-  return outcome;
+  // Whoever is next in line need not wait until this is written.
+  if (slots_left) TryNext();
+  return std::visit([&](const auto& decided) { return Carry(*command, decided, stop); }, decision);
 }
 
 void Reconciler::LeaveLine(const CommandKey& key) {
-  if (const auto behind = line_.Leave(key)) queue_.Add(*behind);
+  if (!line_.Since(key)) return;
+  line_.Leave(key);
+  TryNext();
+}
+
+void Reconciler::TryNext() {
+  if (const auto next = line_.Next()) queue_.Add(*next);
 }
 
 Decision Reconciler::DecideAndAssume(const api::SandboxCommand& command, bool& slots_left) {
   const auto runtime_class = view_->FindRuntimeClass(command.spec.runtime_class_name);
+  const auto configuration = configuration_();
+  const auto& metadata = command.metadata;
   std::lock_guard lock(placing_);
+  const WaitingLine::Moment moment = line_.now();
   const auto executors = view_->ReadyExecutors();
-  Decision decision = Decide(command, {runtime_class.get(), executors, view_->LivenessOfBound(command)});
-  slots_left = std::ranges::any_of(executors, [](const auto& executor) { return executor.free_slots() > 0; });
-  if (const auto* bind = std::get_if<Bind>(&decision)) {
-    if (clock_.SteadyNow() - line_.Join(KeyOf(command), clock_.SteadyNow()) < RebindDelay(command)) {
+  Decision decision = Decide(command, {.configuration = *configuration,
+                                       .runtime_class = runtime_class.get(),
+                                       .executors = executors,
+                                       .running = view_->occupancy().CountOthersIn(metadata.ns, metadata.uid),
+                                       .bound_executor = view_->LivenessOfBound(command)});
+  decision = TakePlaceInLine(command, std::move(decision), moment,
+                             EffectivePriority(command.spec, configuration->RulesOf(metadata.ns)));
+  const auto* bind = std::get_if<Bind>(&decision);
+  if (bind != nullptr) view_->occupancy().Assume(command, bind->node_name, bind->resources);
+  slots_left = std::ranges::any_of(executors, [bind](const auto& executor) {
+    return executor.free_slots() > (bind != nullptr && bind->node_name == executor.node_name() ? 1 : 0);
+  });
+  return decision;
+}
+
+Decision Reconciler::TakePlaceInLine(const api::SandboxCommand& command, Decision decision, WaitingLine::Moment moment,
+                                     int64_t priority) {
+  const auto* bind = std::get_if<Bind>(&decision);
+  const auto* wait = std::get_if<Wait>(&decision);
+  const CommandKey key = KeyOf(command);
+  if (bind == nullptr && wait == nullptr) {
+    line_.StandAside(key);
+    return decision;
+  }
+  const SteadyTime now = clock_.SteadyNow();
+  const WallTime came = command.status.queued_time.value_or(clock_.WallNow());
+  const SteadyTime since = line_.Join(key, priority, came, now);
+  if (bind != nullptr) {
+    if (now - since < RebindDelay(command)) {
+      line_.StandAside(key);
       return Wait{api::reason::kRejected, "an executor handed it back; it is bound again shortly"};
     }
-    view_->occupancy().Assume(command.metadata.uid, bind->node_name, command.status.attempt + 1);
+    if (!line_.IsItsTurn(key)) {
+      Wait turn = WaitForASlot();
+      turn.retries = bind->retries;
+      return turn;
+    }
+    line_.Serve(key);
+  } else if (wait->reason == api::reason::kQueued) {
+    line_.PassOver(key, moment);
+  } else if (wait->reason == api::reason::kQuotaExceeded) {
+    line_.PassOverNamespace(key, moment);
+  } else {
+    line_.StandAside(key);
   }
   return decision;
 }
@@ -91,6 +141,7 @@ kube::Outcome Reconciler::Carry(const api::SandboxCommand& command, const Nothin
 kube::Outcome Reconciler::Carry(const api::SandboxCommand& command, const Bind& bind, std::stop_token stop) {
   if (const Status written = apply_.Write(command, bind, stop); !written) {
     view_->occupancy().Forget(command.metadata.uid);
+    OnSlotFreed();
     return WriteFailed(command, "bind", written.error());
   }
   CountBind(command);
@@ -110,7 +161,7 @@ kube::Outcome Reconciler::Carry(const api::SandboxCommand& command, const Bind& 
 
 void Reconciler::CountBind(const api::SandboxCommand& command) {
   const SteadyTime now = clock_.SteadyNow();
-  if (command.status.attempt == 0) return metrics_.CommandBound(now - line_.Join(KeyOf(command), now));
+  if (command.status.attempt == 0) return metrics_.CommandBound(now - line_.Since(KeyOf(command)).value_or(now));
   metrics_.CommandBound(std::nullopt);
   const std::string_view because = HandedBackBecause(command);
   metrics_.CommandRebound(because == api::reason::kRejected   ? RebindCause::kRejected
@@ -120,7 +171,7 @@ void Reconciler::CountBind(const api::SandboxCommand& command) {
 
 kube::Outcome Reconciler::Carry(const api::SandboxCommand& command, const Wait& wait, std::stop_token stop) {
   const SteadyTime now = clock_.SteadyNow();
-  const auto waited = duration_cast<milliseconds>(now - line_.Join(KeyOf(command), now));
+  const auto waited = duration_cast<milliseconds>(now - line_.Since(KeyOf(command)).value_or(now));
   if (wait.reason == api::reason::kRejected) {
     return kube::LookAgain{std::max(RebindDelay(command) - waited, milliseconds(1))};
   }
@@ -131,7 +182,7 @@ kube::Outcome Reconciler::Carry(const api::SandboxCommand& command, const Wait& 
     return WriteFailed(command, "say why it waits", written.error());
   }
   events_.Record({.regarding = ReferenceTo(command),
-                  .type = wait.reason == api::reason::kQueued ? kube::EventType::kNormal : kube::EventType::kWarning,
+                  .type = IsOrdinary(wait) ? kube::EventType::kNormal : kube::EventType::kWarning,
                   .reason = std::string(wait.reason),
                   .action = "Scheduling",
                   .note = wait.message});
@@ -165,6 +216,7 @@ kube::Outcome Reconciler::WriteFailed(const api::SandboxCommand& command, std::s
 }
 
 void Reconciler::WakeAll() {
+  line_.Reconsider();
   for (const CommandKey& key : line_.All()) queue_.Add(key);
 }
 
@@ -179,7 +231,8 @@ void Reconciler::OnCommandLeft(const api::SandboxCommand& last) {
 }
 
 void Reconciler::OnSlotFreed() {
-  if (const auto first = line_.First()) queue_.Add(*first);
+  line_.Reconsider();
+  TryNext();
 }
 
 void Reconciler::OnExecutorLost(const std::string& node_name) {

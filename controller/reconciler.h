@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <stop_token>
@@ -12,6 +13,7 @@
 #include "controller/metrics.h"
 #include "controller/retention.h"
 #include "controller/waiting_line.h"
+#include "lib/api/configuration.h"
 #include "lib/base/time.h"
 #include "lib/kube/consistency_store.h"
 #include "lib/kube/event_recorder.h"
@@ -34,6 +36,7 @@ class Reconciler final : public ClusterListener {
     Retention& retention;
     kube::ConsistencyStore& own_writes;
     ControllerMetrics& metrics;
+    std::function<std::shared_ptr<const api::Configuration>()> configuration;  // as it is now, never null
     std::function<bool()> is_leader;  // a controller that doesn't lead watches, and decides nothing
   };
   explicit Reconciler(Parts parts);
@@ -52,12 +55,19 @@ class Reconciler final : public ClusterListener {
   void OnSlotFreed() override;
   void OnExecutorLost(const std::string& node_name) override;
   void OnSupplyChanged() override { WakeAll(); }
+  // What the administrator allows has changed.
+  void OnConfigurationChanged() { WakeAll(); }
   void OnProblem(const Error& error) override;
 
  private:
-  // Takes the command out of the line. The one behind it may have been waiting for its turn to be tried.
+  // Takes the command out of the line. Somebody may have been waiting for it to be tried.
   void LeaveLine(const CommandKey& key);
+  void TryNext();
   Decision DecideAndAssume(const api::SandboxCommand& command, bool& slots_left);
+  // Puts the command where it belongs in the line after this decision, which becomes another one when it is not its
+  // turn.
+  Decision TakePlaceInLine(const api::SandboxCommand& command, Decision decision, WaitingLine::Moment moment,
+                           int64_t priority);
   kube::Outcome Carry(const api::SandboxCommand& command, const Nothing&, std::stop_token);
   kube::Outcome Carry(const api::SandboxCommand& command, const Bind& bind, std::stop_token stop);
   kube::Outcome Carry(const api::SandboxCommand& command, const Wait& wait, std::stop_token stop);
@@ -73,6 +83,7 @@ class Reconciler final : public ClusterListener {
   Retention& retention_;
   kube::ConsistencyStore& own_writes_;
   ControllerMetrics& metrics_;
+  const std::function<std::shared_ptr<const api::Configuration>()> configuration_;
   const std::function<bool()> is_leader_;
   ClusterView* view_ = nullptr;
   WaitingLine line_;

@@ -49,6 +49,14 @@ sandbox::RunResult NeverStarted() {
   return result;
 }
 
+sandbox::RunResult NotAllowed(const api::Configuration& configuration, const api::SandboxCommand& command) {
+  sandbox::RunResult result;
+  result.ending =
+      sandbox::NotStarted{.cause = sandbox::NotStarted::Cause::kRepositoryUnavailable,
+                          .message = DescribeRefusal(configuration, command.metadata.ns, command.spec.repository.path)};
+  return result;
+}
+
 }  // namespace
 
 class Executor::Running {
@@ -78,6 +86,7 @@ Executor::Executor(Parts parts)
       metrics_(parts.metrics),
       may_start_(std::move(parts.may_start)),
       handler_(std::move(parts.handler)),
+      configuration_(std::move(parts.configuration)),
       attempts_(clock_, {}, parts.queue_observer),
       long_running_(clock_),
       commands_(api::ReadSandboxCommand,
@@ -178,6 +187,13 @@ void Executor::Run(const AttemptKey& key, const api::SandboxCommand& command, As
   if (const Status valid = api::Validate(command.spec); !valid) {
     return reporter_.GiveBack(key, {std::string(api::reason::kRejected), valid.error().message});
   }
+  // So has it checked this. What the sandbox gets is the directory that the namespace may read, and nothing above it.
+  const auto configuration = configuration_();
+  const auto readable = configuration->ReadableDirectoryOf(command.metadata.ns, command.spec.repository.path);
+  if (!readable) {
+    auto refused = NotAllowed(*configuration, command);
+    return reporter_.Report(key, MakeOutcome(command, std::move(refused), {handler_, std::nullopt, clock_.WallNow()}));
+  }
   if (const Status recorded = ledger_.Start(key); !recorded) {
     log_.Error("attempt not started", {kv("command", FullName(key)), kv("uid", key.uid), kv("attempt", key.attempt),
                                        kv("error", recorded.error().message)});
@@ -191,7 +207,8 @@ void Executor::Run(const AttemptKey& key, const api::SandboxCommand& command, As
     long_running_.AddAfter(key, kShortRun);
   };
   const auto running = metrics_.AttemptRuns();
-  auto result = runner_.Run(PlanRun(command.spec), on_started, assignment.token());
+  const auto request = PlanRun(command.spec, *readable, configuration->EnvOf(command.spec.image));
+  auto result = runner_.Run(request, on_started, assignment.token());
   assignment.SetEnded();
   if (!result) {
     log_.Error("can't run a command, handing it back",

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -14,6 +15,7 @@
 #include "executor/ledger.h"
 #include "executor/metrics.h"
 #include "executor/reporter.h"
+#include "lib/api/configuration.h"
 #include "lib/api/sandbox_command.h"
 #include "lib/base/time.h"
 #include "lib/kube/store.h"
@@ -37,7 +39,8 @@ class Executor {
     ExecutorMetrics& metrics;
     // Whether our lease holds: while it doesn't, the controller may have given our commands to somebody else.
     std::function<bool()> may_start;
-    std::string handler;  // of the RuntimeClasses that it serves
+    std::string handler;                                                       // of the RuntimeClasses that it serves
+    std::function<std::shared_ptr<const api::Configuration>()> configuration;  // as it is now, never null
     kube::WorkQueueObserver* queue_observer = nullptr;
   };
   explicit Executor(Parts parts);
@@ -87,6 +90,7 @@ class Executor {
   ExecutorMetrics& metrics_;
   const std::function<bool()> may_start_;
   const std::string handler_;
+  const std::function<std::shared_ptr<const api::Configuration>()> configuration_;
   std::atomic<bool> draining_ = false;
   Assignments assignments_;
   kube::WorkQueue<AttemptKey> attempts_;

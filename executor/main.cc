@@ -17,6 +17,8 @@
 #include "executor/registration.h"
 #include "executor/reporter.h"
 #include "executor/resources.h"
+#include "lib/api/configuration.h"
+#include "lib/api/read_configuration.h"
 #include "lib/base/time.h"
 #include "lib/kube/client.h"
 #include "lib/kube/config.h"
@@ -33,6 +35,7 @@
 #include "lib/service/log.h"
 #include "lib/service/metrics.h"
 #include "lib/service/periodically.h"
+#include "lib/service/reloaded.h"
 #include "lib/service/termination.h"
 #include "lib/telemetry/kube_metrics.h"
 
@@ -46,6 +49,8 @@ using std::chrono::seconds;
 constexpr std::string_view kComponent = "fumehood-executor";
 // How often the ledger is looked after, and the registration with it.
 constexpr seconds kUpkeepPeriod{5};
+// How often the configuration is looked at.
+constexpr seconds kConfigPeriod{2};
 // A watch that could not be had for so long is stale.
 constexpr seconds kWatchPatience{30};
 // Results are written by so many threads at most: each takes a few milliseconds.
@@ -56,6 +61,7 @@ Offer MakeOffer(const Options& options, const sandbox::RunscRunner& runner) {
   return {.node_name = options.node_name,
           .executor = options.pod,
           .slots = options.slots,
+          .allocatable = options.allocatable,
           .images = runner.images(),
           .handler = options.handler,
           .runtime = {isolation.runtime, isolation.version, isolation.platform}};
@@ -125,6 +131,9 @@ Status Serve(const Options& options, const service::Log& log) {
   const SystemClock clock;
   const BootTimeClock lease_clock;
   service::Metrics metrics;
+  auto configuration =
+      service::Reloaded<api::Configuration>::Open(options.common.config, api::ReadConfiguration, log, metrics);
+  if (!configuration) return Forward(std::move(configuration));
   telemetry::RestClientMetrics requests(metrics, kube::HostAndPort(*url));
   kube::ObservedTransport observed(**transport, requests, clock);
   kube::Client client(observed, std::string(kComponent));
@@ -152,7 +161,7 @@ Status Serve(const Options& options, const service::Log& log) {
 
   Reporter reporter({client, **ledger, clock, log, executor_metrics, &reports_observer});
   Executor executor({clock, log, **runner, **ledger, reporter, executor_metrics, [&] { return (*lease)->IsHeld(); },
-                     options.handler, &attempts_observer});
+                     options.handler, [&] { return (*configuration)->Get(); }, &attempts_observer});
   attempts_observer.LookAt(executor.attempts());
   reports_observer.LookAt(reporter.pending());
   metrics.OnRender([&] {
@@ -189,6 +198,8 @@ Status Serve(const Options& options, const service::Log& log) {
     const kube::Workers<AttemptKey> progress(
         executor.long_running(), 1, "progress",
         [&executor](const AttemptKey& key, std::stop_token stop) { return executor.MentionRunning(key, stop); });
+    const service::Periodically reloader("config", kConfigPeriod,
+                                         [&](std::stop_token) { (*configuration)->Refresh(); });
     const service::Periodically upkeep("upkeep", kUpkeepPeriod, [&](std::stop_token stop) {
       (*ledger)->Maintain();
       register_now(stop);

@@ -1,17 +1,42 @@
 #include "executor/options.h"
 
 #include <CLI/CLI.hpp>
+#include <optional>
+#include <string_view>
 
+#include "lib/api/quantity.h"
 #include "lib/service/command_line.h"
 
 namespace fumehood::executor {
+namespace {
+
+void AddQuantityOption(CLI::App& app, const std::string& name, std::optional<int64_t>& value,
+                       Result<int64_t> (*parse)(std::string_view), const std::string& description) {
+  const auto take = [name, parse, &value](const std::string& text) {
+    const auto quantity = parse(text);
+    if (!quantity) throw CLI::ValidationError(name, quantity.error().message);
+    if (*quantity <= 0) throw CLI::ValidationError(name, "must be more than nothing");
+    value = *quantity;
+  };
+  app.add_option_function<std::string>(name, take, description)->type_name("QUANTITY");
+}
+
+}  // namespace
 
 void AddOptions(CLI::App& app, Options& options) {
   app.add_option("--node-name", options.node_name, "the node that this executor serves")->required();
   app.add_option("--pod-name", options.pod.pod_name, "the pod that it runs in")->required();
   app.add_option("--pod-uid", options.pod.pod_uid, "that pod's uid")->required();
   app.add_option("--slots", options.slots, "commands at once")->check(CLI::Range(1, 1024))->capture_default_str();
-  app.add_option("--handler", options.handler, "the RuntimeClass handler that it serves")->capture_default_str();
+  AddQuantityOption(app, "--allocatable-cpu", options.allocatable.cpu_millis, api::ParseMilliQuantity,
+                    "processors that all commands together may ask for, such as 8; without it they are not counted");
+  AddQuantityOption(app, "--allocatable-memory", options.allocatable.memory_bytes, api::ParseQuantity,
+                    "memory that all commands together may ask for, such as 16Gi; without it it is not counted");
+  app.add_option("--handler", options.handler, "the RuntimeClass handler that it serves")
+      ->check([](const std::string& name) {
+        return name == "process" ? "a process is no sandbox, and this serves none" : "";
+      })
+      ->capture_default_str();
   app.add_option("--repositories", options.runsc.repository_root, "the folder below which the repositories are")
       ->capture_default_str();
   app.add_option("--images", std::get<sandbox::ImagesFolder>(options.runsc.images).path,

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <string>
 
-#include "lib/api/sandbox_command.h"
+#include "lib/api/sandbox_executor.h"
 #include "lib/sandbox/runsc_runner.h"
 #include "lib/service/command_line.h"
 
@@ -16,6 +16,7 @@ struct Options {
   std::string node_name;
   api::ExecutorReference pod;
   int64_t slots = 4;
+  api::Allocatable allocatable = {};
   std::string handler = "runsc";
   sandbox::RunscOptions runsc{.runsc = "/usr/local/bin/runsc",
                               .init = "/usr/local/lib/fumehood/fumehood-init",

@@ -57,6 +57,7 @@ api::SandboxExecutorStatus Registration::StatusLocked(const Readiness& readiness
   const bool same = said_ && said_->ready == readiness.ready;
   return {.executor = offer_.executor,
           .slots = offer_.slots,
+          .allocatable = offer_.allocatable,
           .images = offer_.images,
           .handlers = {offer_.handler},
           .runtime = offer_.runtime,

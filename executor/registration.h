@@ -19,6 +19,7 @@ struct Offer {
   std::string node_name;
   api::ExecutorReference executor;
   int64_t slots = 0;
+  api::Allocatable allocatable = {};
   std::vector<std::string> images;
   std::string handler;
   api::RuntimeStatus runtime;

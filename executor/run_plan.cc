@@ -1,14 +1,23 @@
 #include "executor/run_plan.h"
 
+#include <algorithm>
+
 namespace fumehood::executor {
 
-sandbox::RunRequest PlanRun(const api::SandboxCommandSpec& spec) {
+sandbox::RunRequest PlanRun(const api::SandboxCommandSpec& spec, const std::string& readable,
+                            const std::vector<api::EnvVar>& image_env) {
   sandbox::RunRequest request;
   request.argv = spec.shell.empty() ? spec.command : std::vector<std::string>{"/bin/sh", "-c", spec.shell};
+  for (const api::EnvVar& variable : image_env) {
+    if (std::ranges::find(spec.env, variable.name, &api::EnvVar::name) == spec.env.end()) {
+      request.env.push_back(variable.name + "=" + variable.value);
+    }
+  }
   for (const api::EnvVar& variable : spec.env) request.env.push_back(variable.name + "=" + variable.value);
   request.stdin_data = spec.stdin_data;
   request.image = spec.image;
   request.repository_path = spec.repository.path;
+  request.readable_path = readable;
   request.working_dir = spec.working_dir;
   request.timeout = spec.timeout;
   request.max_output_bytes = static_cast<uint64_t>(spec.max_output_bytes);

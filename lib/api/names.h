@@ -35,6 +35,7 @@ namespace reason {
 // Of Scheduled.
 inline constexpr std::string_view kBound = "Bound";
 inline constexpr std::string_view kQueued = "Queued";
+inline constexpr std::string_view kQuotaExceeded = "QuotaExceeded";
 inline constexpr std::string_view kNoExecutorAvailable = "NoExecutorAvailable";
 inline constexpr std::string_view kRuntimeClassNotFound = "RuntimeClassNotFound";
 inline constexpr std::string_view kImageNotFound = "ImageNotFound";

@@ -3,9 +3,29 @@
 #include <utility>
 
 #include "lib/api/names.h"
+#include "lib/api/quantity.h"
 #include "lib/base/json_fields.h"
 
 namespace fumehood::api {
+
+namespace {
+
+std::optional<int64_t> Number(Result<int64_t> quantity) { return quantity ? std::optional(*quantity) : std::nullopt; }
+
+Allocatable ReadAllocatable(const Json& json) {
+  return {.cpu_millis = Number(ParseMilliQuantity(StringAt(json, "cpu"))),
+          .memory_bytes = Number(ParseQuantity(StringAt(json, "memory")))};
+}
+
+// A merge patch removes what is null.
+Json ToJson(const Allocatable& allocatable) {
+  Json json = {{"cpu", nullptr}, {"memory", nullptr}};
+  if (allocatable.cpu_millis) json["cpu"] = FormatMilliQuantity(*allocatable.cpu_millis);
+  if (allocatable.memory_bytes) json["memory"] = FormatByteQuantity(*allocatable.memory_bytes);
+  return json;
+}
+
+}  // namespace
 
 Result<SandboxExecutor> ReadSandboxExecutor(const nlohmann::json& object) {
   if (StringAt(object, "kind") != kSandboxExecutorKind) {
@@ -20,6 +40,7 @@ Result<SandboxExecutor> ReadSandboxExecutor(const nlohmann::json& object) {
   SandboxExecutorStatus status{
       .executor = {StringAt(executor, "podName"), StringAt(executor, "podUID")},
       .slots = IntegerAt(json, "slots", 0),
+      .allocatable = ReadAllocatable(FieldAt(json, "allocatable")),
       .images = {},
       .handlers = StringsAt(json, "handlers"),
       .runtime = {StringAt(runtime, "name"), StringAt(runtime, "version"), StringAt(runtime, "platform")},
@@ -35,6 +56,7 @@ nlohmann::json ToJson(const SandboxExecutorStatus& status) {
   for (const std::string& image : status.images) images.push_back({{"name", image}});
   return {{"executor", {{"podName", status.executor.pod_name}, {"podUID", status.executor.pod_uid}}},
           {"slots", status.slots},
+          {"allocatable", ToJson(status.allocatable)},
           {"images", std::move(images)},
           {"handlers", status.handlers},
           {"runtime",

@@ -20,9 +20,18 @@ struct RuntimeStatus {
   std::string platform;  // "systrap"
 };
 
+// What all commands of the executor together may use. What is missing is not counted.
+struct Allocatable {
+  std::optional<int64_t> cpu_millis;
+  std::optional<int64_t> memory_bytes;
+
+  bool operator==(const Allocatable&) const = default;
+};
+
 struct SandboxExecutorStatus {
   ExecutorReference executor;
-  int64_t slots = 0;                  // commands at once
+  int64_t slots = 0;  // commands at once
+  Allocatable allocatable = {};
   std::vector<std::string> images;    // root file systems that commands may name
   std::vector<std::string> handlers;  // handlers of RuntimeClasses that it serves
   RuntimeStatus runtime;

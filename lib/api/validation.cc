@@ -54,14 +54,7 @@ Status CheckPaths(const SandboxCommandSpec& spec) {
 
 Status CheckEnv(const SandboxCommandSpec& spec) {
   for (const EnvVar& variable : spec.env) {
-    if (!IsEnvName(variable.name)) {
-      return Fail(ErrorCode::kInvalid,
-                  "spec.env: \"{}\" is not a variable's name: letters, digits and '_', not beginning with a digit",
-                  variable.name);
-    }
-    if (HasNul(variable.value)) {
-      return Fail(ErrorCode::kInvalid, "spec.env: the value of {} can't contain a NUL character", variable.name);
-    }
+    if (Status checked = CheckVariable(variable); !checked) return Wrap(std::move(checked).error(), "spec.env");
   }
   return {};
 }
@@ -89,6 +82,17 @@ Status CheckLimits(const SandboxCommandSpec& spec) {
 Status Validate(const SandboxCommandSpec& spec) {
   for (const auto check : {CheckProgram, CheckPaths, CheckEnv, CheckLimits}) {
     if (Status checked = check(spec); !checked) return checked;
+  }
+  return {};
+}
+
+Status CheckVariable(const EnvVar& variable) {
+  if (!IsEnvName(variable.name)) {
+    return Fail(ErrorCode::kInvalid,
+                "\"{}\" is not a variable's name: letters, digits and '_', not beginning with a digit", variable.name);
+  }
+  if (HasNul(variable.value)) {
+    return Fail(ErrorCode::kInvalid, "the value of {} can't contain a NUL character", variable.name);
   }
   return {};
 }

@@ -12,6 +12,9 @@ namespace fumehood::api {
 // the field, what is wrong with it, and what is allowed.
 Status Validate(const SandboxCommandSpec& spec);
 
+// Whether it can stand in an environment. The error says what is wrong, not where.
+Status CheckVariable(const EnvVar& variable);
+
 // Whether `path` is relative and has no empty, "." or ".." part and no control character.
 bool IsCleanRelativePath(std::string_view path);
 

@@ -1,9 +1,9 @@
 #include "lib/kube/config.h"
+#include "lib/base/read_file.h"
 
 #include <cstdlib>
 #include <vector>
 
-#include "lib/kube/read_file.h"
 #include "lib/kube/server_url.h"
 
 namespace fumehood::kube {

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "lib/base/base64.h"
+#include "lib/base/read_file.h"
 #include "lib/kube/config.h"
-#include "lib/kube/read_file.h"
 #include "lib/kube/server_url.h"
 
 namespace fumehood::kube {

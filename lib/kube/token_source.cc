@@ -1,6 +1,6 @@
 #include "lib/kube/token_source.h"
+#include "lib/base/read_file.h"
 
-#include "lib/kube/read_file.h"
 #include "lib/kube/request_target.h"
 
 namespace fumehood::kube {

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -47,13 +48,27 @@ Result<MountPoint> MountMapped(int directory, const std::filesystem::path& targe
   return MountReadOnly(directory, target, *mapping);
 }
 
+// `path` as it is named below `readable`; nothing where it isn't below it.
+std::optional<std::string> BelowReadable(std::string_view readable, std::string_view path) {
+  if (readable.empty()) return std::string(path);
+  if (path == readable) return ".";
+  if (!path.starts_with(readable) || path[readable.size()] != '/') return std::nullopt;
+  return std::string(path.substr(readable.size() + 1));
+}
+
 }  // namespace
 
-Result<std::variant<UniqueFd, NotStarted>> OpenRepository(int root, std::string_view path) {
+Result<std::variant<UniqueFd, NotStarted>> OpenRepository(int root, std::string_view readable, std::string_view path) {
   if (const std::string_view why = WhyNotCleanRelative(path); !why.empty()) {
     return Unavailable(fmt::format("the repository path \"{}\" can't be used: {}", path, why));
   }
-  const int fd = OpenBeneath(root, std::string(path));
+  const auto below = BelowReadable(readable, path);
+  if (!below) return Unavailable(fmt::format("the repository \"{}\" is not below \"{}\"", path, readable));
+  UniqueFd base;
+  if (!readable.empty()) base.Reset(OpenBeneath(root, std::string(readable)));
+  // Without the base this opens nothing, and errno says why the base could not be opened.
+  int fd = -1;
+  if (readable.empty() || base.valid()) fd = OpenBeneath(readable.empty() ? root : base.get(), *below);
   if (fd >= 0) return UniqueFd(fd);
   switch (errno) {
     case ENOENT: return Unavailable(fmt::format("there is no repository \"{}\"", path));

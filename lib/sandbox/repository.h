@@ -14,9 +14,10 @@
 namespace fumehood::sandbox {
 
 // Opens the directory `path` below the directory `root`, without following a symbolic link anywhere on the
-// way and without leaving `root`, whatever is renamed meanwhile. A path that can't be a repository is
-// NotStarted, with a message that names it as the user knows it; an Error means that we could not look.
-Result<std::variant<UniqueFd, NotStarted>> OpenRepository(int root, std::string_view path);
+// way and without leaving the directory `readable` below `root`, whatever is renamed meanwhile: it is reached from a
+// descriptor of that one. `path` is `readable` or below it; an empty `readable` is `root` itself. A path that can't be
+// a repository is NotStarted, with a message that names it as the user knows it; an Error means that we could not look.
+Result<std::variant<UniqueFd, NotStarted>> OpenRepository(int root, std::string_view readable, std::string_view path);
 
 // Makes `directory` and everything mounted below it visible at `target`: read-only, without set-user-id
 // programs and devices, and cut off from later mounts on the source. It is never writable at `target`, not

@@ -54,6 +54,8 @@ struct RunRequest {
   std::string image;
   // Below the runner's repository root: clean, relative, without "." and "..".
   std::string repository_path;
+  // The directory below the root that whoever asks may read; the repository is it, or below it. Empty: the root.
+  std::string readable_path = {};
   RepositoryAccess access = RepositoryAccess::kReadOnly;
   // Directories of the host that the command finds at the same path, read-only. Absolute, without symbolic links on the
   // way; none contains a directory that the sandbox has of its own, such as "/" or "/usr" would.

@@ -95,7 +95,7 @@ Result<RunResult> RunscRunner::Run(const RunRequest& request, const std::functio
                                    .message = fmt::format("there is no image \"{}\"; offered are: {}", request.image,
                                                           fmt::join(images_.names(), ", "))});
   }
-  auto repository = OpenRepository(repository_root_.get(), request.repository_path);
+  auto repository = OpenRepository(repository_root_.get(), request.readable_path, request.repository_path);
   if (!repository) return Forward(std::move(repository));
   if (auto* refused = std::get_if<NotStarted>(&*repository)) return WithoutStart(std::move(*refused));
   std::vector<UniqueFd> others;

@@ -24,6 +24,8 @@ void AddCommonOptions(CLI::App& app, CommonOptions& options) {
                  "how to reach the API server (default: $KUBECONFIG, the pod's service account, ~/.kube/config)");
   app.add_option("--namespace", options.ns,
                  "where the leases are (default: the namespace of the kubeconfig's context, or of the pod)");
+  app.add_option("--config", options.config,
+                 "what the administrator allows, a YAML file; without it nothing is limited beyond the schema");
   app.add_option("--http-address", options.http_address,
                  "where to serve /healthz, /livez, /readyz and /metrics: host:port or :port; without it, nowhere");
   AddParsed(app, "--log-level", options.log_level, "debug, info, warning or error", ParseLogLevel)->default_str("info");

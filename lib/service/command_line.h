@@ -16,11 +16,12 @@ class App;
 
 namespace fumehood::service {
 
-// --kubeconfig, --namespace, --http-address, --log-level and --log-format.
+// --kubeconfig, --namespace, --config, --http-address, --log-level and --log-format.
 struct CommonOptions {
   std::optional<std::filesystem::path> kubeconfig;
-  std::string ns;            // of the leases; empty: that of the kubeconfig's context or of the pod
-  std::string http_address;  // of probes and metrics; empty: none
+  std::string ns;                // of the leases; empty: that of the kubeconfig's context or of the pod
+  std::filesystem::path config;  // what the administrator allows; empty: no such file
+  std::string http_address;      // of probes and metrics; empty: none
   LogLevel log_level = LogLevel::kInfo;
   LogFormat log_format = LogFormat::kText;
 };

@@ -18,7 +18,7 @@ use_preset() { # PRESET
 
 start_controller() {
   start_process controller "$build/controller/fumehood-controller" --kubeconfig "$state/controller.kubeconfig" \
-    --namespace "$namespace" --log-level info
+    --namespace "$namespace" --config "$state/configuration.yaml" --log-level info
 }
 
 start_executor() { # SLOTS
@@ -28,7 +28,7 @@ start_executor() { # SLOTS
     --node-name "$node_name" --pod-name "$executor_pod" --pod-uid "$uid" \
     --repositories "$state/repositories" --images "$images_folder" --runsc "$runsc" \
     --init "$build/lib/sandbox/fumehood-init" --state-dir "$state/executor" --ledger-dir "$state/ledger" \
-    --namespace "$namespace" --grace-period 10s --slots "$1" --log-level info
+    --namespace "$namespace" --config "$state/configuration.yaml" --grace-period 10s --slots "$1" --log-level info
 }
 
 is_executor_ready() {
@@ -45,6 +45,7 @@ wait_for_executor() {
 }
 
 provide_programs() { # SLOTS
+  [[ -e $state/configuration.yaml ]] || echo '{}' >"$state/configuration.yaml"
   if ! running_pid controller >/dev/null; then
     say "starting the controller"
     start_controller

@@ -103,6 +103,9 @@ TEST_F(ApplyTest, AnEndIsFinishedAndNotSucceededForTheSameReason) {
   EXPECT_EQ(succeeded.status, ConditionStatus::kFalse);
   EXPECT_EQ(succeeded.reason, "InvalidSpec");
   EXPECT_EQ(succeeded.message, "spec.command is missing");
+  const auto& isolated = ConditionOf(ended, api::condition::kIsolated);
+  EXPECT_EQ(isolated.status, ConditionStatus::kUnknown);
+  EXPECT_EQ(isolated.reason, "NeverStarted");
 }
 
 TEST_F(ApplyTest, OtherConditionsAndFieldsStay) {
@@ -113,6 +116,7 @@ TEST_F(ApplyTest, OtherConditionsAndFieldsStay) {
   const auto& scheduled = ConditionOf(ended, api::condition::kScheduled);
   EXPECT_EQ(scheduled.reason, "Rejected");
   EXPECT_EQ(scheduled.message, "the disk is full");
+  EXPECT_EQ(api::FindCondition(ended.status.conditions, api::condition::kIsolated), nullptr) << "nobody knows";
 }
 
 TEST_F(ApplyTest, AWriteFromAnOlderVersionIsAConflictAndChangesNothing) {

@@ -16,6 +16,13 @@ using nlohmann::json;
 constexpr const char* kNamespace = "team-a";
 constexpr const char* kSentinel = "Sentinel";
 
+// "team-b/build", or "build" for one of team-a.
+kube::ObjectName NameOf(const std::string& name) {
+  const size_t slash = name.find('/');
+  if (slash == std::string::npos) return {kNamespace, name};
+  return {name.substr(0, slash), name.substr(slash + 1)};
+}
+
 }  // namespace
 
 Cluster::Cluster()
@@ -43,27 +50,33 @@ void Cluster::Renew(const std::string& node_name) {
 
 void Cluster::Create(const json& command) {
   server.Put(kSandboxCommands, command);
-  Show(command.at("metadata").at("name"));
+  const json& metadata = command.at("metadata");
+  Show(fmt::format("{}/{}", metadata.at("namespace").get<std::string>(), metadata.at("name").get<std::string>()));
 }
 
 void Cluster::Show(const std::string& name) {
-  const auto object = server.Find(kSandboxCommands, {kNamespace, name});
+  const kube::ObjectName full = NameOf(name);
+  const auto object = server.Find(kSandboxCommands, full);
   if (object && !api::Read(*object).IsFinished()) {
-    view.commands_sink().Apply(shown_[name] = *object);
+    view.commands_sink().Apply(shown_[full] = *object);
   } else {
-    view.commands_sink().Remove(shown_.at(name));  // what leaves a selector comes with its previous state
+    view.commands_sink().Remove(shown_.at(full));  // what leaves a selector comes with its previous state
   }
 }
 
 void Cluster::Change(const std::string& name, const json& merge_patch) {
-  json object = server.Find(kSandboxCommands, {kNamespace, name}).value();
+  json object = server.Find(kSandboxCommands, NameOf(name)).value();
   object.merge_patch(merge_patch);
   server.Put(kSandboxCommands, std::move(object));
 }
 
 void Cluster::Finish(const std::string& name) {
-  server.Put(kSandboxCommands,
-             api::AsFinished(server.Find(kSandboxCommands, {kNamespace, name}).value(), clock.WallNow()));
+  server.Put(kSandboxCommands, api::AsFinished(server.Find(kSandboxCommands, NameOf(name)).value(), clock.WallNow()));
+}
+
+void Cluster::Configure(api::Configuration::Parts parts) {
+  configuration = std::make_shared<const api::Configuration>(std::move(parts));
+  reconciler.OnConfigurationChanged();
 }
 
 void Cluster::Work() {
@@ -82,7 +95,7 @@ void Cluster::Advance(std::chrono::milliseconds step) {
 }
 
 api::SandboxCommand Cluster::Get(const std::string& name) const {
-  return api::Read(server.Find(kSandboxCommands, {kNamespace, name}).value());
+  return api::Read(server.Find(kSandboxCommands, NameOf(name)).value());
 }
 
 std::string Cluster::NodeOf(const std::string& name) const {

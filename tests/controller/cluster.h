@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -26,7 +27,8 @@
 namespace fumehood::controller {
 
 // The controller's parts at work on an API server in memory. The test moves the clock, and decides when the watch shows
-// what has changed and when the workers take their turn.
+// what has changed and when the workers take their turn. A command is named "namespace/name", or by its name alone where
+// its namespace is team-a.
 class Cluster {
  public:
   Cluster();
@@ -45,6 +47,9 @@ class Cluster {
   // Changes the command as somebody else would; the watch doesn't show it yet.
   void Change(const std::string& name, const nlohmann::json& merge_patch);
   void Finish(const std::string& name);
+
+  // The administrator allows something else from now on.
+  void Configure(api::Configuration::Parts parts);
 
   // The workers take every command that is ready.
   void Work();
@@ -69,11 +74,13 @@ class Cluster {
   kube::WorkQueue<CommandKey> finished{clock};
   kube::EventRecorder events;
   Retention retention{{client, apply, finished, clock, log, metrics, [this] { return leads; }}};
-  Reconciler reconciler{{clock, log, apply, events, queue, retention, own_writes, metrics, [this] { return leads; }}};
+  std::shared_ptr<const api::Configuration> configuration = std::make_shared<const api::Configuration>();
+  Reconciler reconciler{{clock, log, apply, events, queue, retention, own_writes, metrics,
+                         [this] { return configuration; }, [this] { return leads; }}};
   ClusterView view{clock, reconciler};
 
  private:
-  std::map<std::string, nlohmann::json> shown_;  // what the watch has shown last
+  std::map<kube::ObjectName, nlohmann::json> shown_;  // what the watch has shown last
   int sentinels_ = 0;
 };
 

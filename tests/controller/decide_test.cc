@@ -26,6 +26,8 @@ struct Situation {
   std::optional<api::RuntimeClass> runtime_class = api::ReadRuntimeClass(api::SampleRuntimeClass()).value();
   std::vector<ReadyExecutor> executors = {Idle("node-1", 2)};
   Liveness bound_executor = Liveness::kAlive;
+  api::Configuration::Parts configuration = {};
+  int64_t running = 0;
 
   static ReadyExecutor Idle(const std::string& node_name, int64_t slots) {
     return {.offer = std::make_shared<const api::SandboxExecutor>(
@@ -34,7 +36,7 @@ struct Situation {
   }
   static ReadyExecutor Busy(const std::string& node_name, int64_t slots, int64_t busy) {
     ReadyExecutor executor = Idle(node_name, slots);
-    executor.busy = busy;
+    executor.load.commands = busy;
     return executor;
   }
   static ReadyExecutor Offering(const std::string& node_name, const std::vector<std::string>& images) {
@@ -42,6 +44,15 @@ struct Situation {
     offer.status.images = images;
     ReadyExecutor executor = Idle(node_name, 2);
     executor.offer = std::make_shared<const api::SandboxExecutor>(std::move(offer));
+    return executor;
+  }
+  static ReadyExecutor WithAllocatable(const std::string& node_name, const api::Allocatable& allocatable,
+                                       const Load& load) {
+    api::SandboxExecutor offer = *Idle(node_name, 8).offer;
+    offer.status.allocatable = allocatable;
+    ReadyExecutor executor = Idle(node_name, 8);
+    executor.offer = std::make_shared<const api::SandboxExecutor>(std::move(offer));
+    executor.load = load;
     return executor;
   }
   static ReadyExecutor Labelled(const std::string& node_name, const std::map<std::string, std::string>& labels) {
@@ -86,8 +97,13 @@ class DecideTest : public testing::TestWithParam<DecideCase> {};
 TEST_P(DecideTest, DecidesByTheFacts) {
   Situation situation;
   GetParam().change(situation);
-  const Decision decision = Decide(situation.command, {situation.runtime_class ? &*situation.runtime_class : nullptr,
-                                                       situation.executors, situation.bound_executor});
+  const api::Configuration configuration(situation.configuration);
+  const Decision decision =
+      Decide(situation.command, {.configuration = configuration,
+                                 .runtime_class = situation.runtime_class ? &*situation.runtime_class : nullptr,
+                                 .executors = situation.executors,
+                                 .running = situation.running,
+                                 .bound_executor = situation.bound_executor});
   const std::string description = std::visit([](const auto& decided) { return Describe(decided); }, decision);
   EXPECT_THAT(description, testing::StartsWith(GetParam().want));
 }
@@ -212,7 +228,7 @@ const DecideCase kWaits[] = {
      "go-1.26, go-1.27, go-1.28, go-1.29, …"},
     {"EverySlotIsTaken",
      [](Situation& s) { s.executors = {Situation::Busy("node-1", 2, 2), Situation::Busy("node-2", 1, 1)}; },
-     "wait Queued: every slot of the executors that could run it is taken"},
+     "wait Queued: every slot of the executors that could run it is taken, or goes to commands that come before it"},
     {"MoreThanEverySlotIsTaken", [](Situation& s) { s.executors = {Situation::Busy("node-1", 2, 3)}; }, "wait Queued"},
     {"ExecutorWithoutSlots", [](Situation& s) { s.executors = {Situation::Idle("node-1", 0)}; }, "wait Queued"},
     {"FreeSlotsOnlyWhereItDoesNotFit",
@@ -220,6 +236,138 @@ const DecideCase kWaits[] = {
      "wait Queued"},
 };
 INSTANTIATE_TEST_SUITE_P(Waits, DecideTest, testing::ValuesIn(kWaits), NameOf);
+
+constexpr int64_t kGiB = int64_t{1} << 30;
+
+const DecideCase kConfigured[] = {
+    {"MoreThanTheMaximum",
+     [](Situation& s) {
+       s.configuration.otherwise.max_resources.memory_bytes = kGiB;
+       s.command.spec.resources.memory = "2Gi";
+     },
+     "end Failed InvalidSpec: spec.resources.memory: 2Gi is above the maximum of the namespace, 1Gi"},
+    {"LongerThanTheMaximum", [](Situation& s) { s.configuration.otherwise.max_timeout = std::chrono::seconds(30); },
+     "end Failed InvalidSpec: spec.timeoutSeconds: 60 is above the maximum of the namespace, 30"},
+    {"MoreOutputThanTheMaximum", [](Situation& s) { s.configuration.otherwise.max_output_bytes = 1'000; },
+     "end Failed InvalidSpec: spec.output.maxBytes: 16384 is above the maximum of the namespace, 1000"},
+    {"TheRulesOfItsOwnNamespaceHold",
+     [](Situation& s) {
+       s.configuration.otherwise.max_timeout = std::chrono::seconds(30);
+       s.configuration.namespaces = {{.name = "team-*", .rules = {}}};
+     },
+     "bind node-1"},
+    {"AnothersRepository",
+     [](Situation& s) {
+       s.configuration.repositories = {{.namespaces = {"*"}, .paths = {"{namespace}"}}};
+       s.command.spec.repository.path = "team-b/shop";
+     },
+     "end Failed RepositoryUnavailable: the namespace \"team-a\" may not read the repository \"team-b/shop\"; it may "
+     "read team-a, and what is below"},
+    {"ItsOwnRepository",
+     [](Situation& s) {
+       s.configuration.repositories = {{.namespaces = {"*"}, .paths = {"{namespace}"}}};
+       s.command.spec.repository.path = "team-a/shop";
+     },
+     "bind node-1"},
+    {"CancelledThoughItIsNotAllowed",
+     [](Situation& s) {
+       s.configuration.otherwise.max_timeout = std::chrono::seconds(30);
+       s.command.spec.cancel = true;
+     },
+     "end Cancelled Cancelled"},
+    {"RefusedEvenWithoutAnExecutor",
+     [](Situation& s) {
+       s.configuration.otherwise.max_timeout = std::chrono::seconds(30);
+       s.executors.clear();
+     },
+     "end Failed InvalidSpec"},
+    {"FewerThanTheNamespaceMayHave",
+     [](Situation& s) {
+       s.configuration.otherwise.max_running = 2;
+       s.running = 1;
+     },
+     "bind node-1"},
+    {"AsManyAsTheNamespaceMayHave",
+     [](Situation& s) {
+       s.configuration.otherwise.max_running = 2;
+       s.running = 2;
+     },
+     "wait QuotaExceeded: the namespace may have at most 2 running at a time; this one starts when another has ended"},
+    {"ANamespaceThatMayHaveNone", [](Situation& s) { s.configuration.otherwise.max_running = 0; },
+     "wait QuotaExceeded: the namespace may have at most 0 running"},
+    {"TheQuotaIsSaidThoughNoSlotIsFree",
+     [](Situation& s) {
+       s.configuration.otherwise.max_running = 1;
+       s.running = 1;
+       s.executors = {Situation::Busy("node-1", 1, 1)};
+     },
+     "wait QuotaExceeded"},
+    {"ButNotWhatNobodyOffers",
+     [](Situation& s) {
+       s.configuration.otherwise.max_running = 1;
+       s.running = 1;
+       s.command.spec.image = "rust";
+     },
+     "wait ImageNotFound"},
+};
+INSTANTIATE_TEST_SUITE_P(Configured, DecideTest, testing::ValuesIn(kConfigured), NameOf);
+
+// By default a command has 1 processor and 512Mi.
+const DecideCase kCapacities[] = {
+    {"NothingPublishedIsNotCounted",
+     [](Situation& s) {
+       s.executors = {Situation::WithAllocatable(
+           "node-1", {}, {.commands = 1, .cpu_millis = 1'000'000, .memory_bytes = int64_t{1} << 50})};
+     },
+     "bind node-1"},
+    {"ExactlyWhatIsLeft",
+     [](Situation& s) {
+       s.executors = {Situation::WithAllocatable("node-1", {.cpu_millis = 2'000, .memory_bytes = kGiB},
+                                                 {.commands = 1, .cpu_millis = 1'000, .memory_bytes = kGiB / 2})};
+     },
+     "bind node-1"},
+    {"TooLittleCpuIsLeft",
+     [](Situation& s) {
+       s.executors = {Situation::WithAllocatable("node-1", {.cpu_millis = 2'000, .memory_bytes = {}},
+                                                 {.commands = 1, .cpu_millis = 1'001})};
+     },
+     "wait Queued"},
+    {"TooLittleMemoryIsLeft",
+     [](Situation& s) {
+       s.executors = {Situation::WithAllocatable("node-1", {.cpu_millis = {}, .memory_bytes = kGiB},
+                                                 {.commands = 1, .memory_bytes = kGiB / 2 + 1})};
+     },
+     "wait Queued"},
+    {"TheOneThatHasRoomThoughItHasMoreCommands",
+     [](Situation& s) {
+       s.executors = {Situation::WithAllocatable("node-1", {.cpu_millis = 1'000, .memory_bytes = {}},
+                                                 {.commands = 1, .cpu_millis = 500}),
+                      Situation::WithAllocatable("node-2", {.cpu_millis = 4'000, .memory_bytes = {}},
+                                                 {.commands = 3, .cpu_millis = 3'000})};
+     },
+     "bind node-2"},
+    {"MoreThanAnyHasInAll",
+     [](Situation& s) {
+       s.command.spec.resources.memory = "3Gi";
+       s.executors = {Situation::WithAllocatable("node-1", {.cpu_millis = {}, .memory_bytes = 2 * kGiB}, {})};
+     },
+     "wait NoExecutorAvailable: no ready executor that could run it has cpu 1 and memory 3Gi in all"},
+};
+INSTANTIATE_TEST_SUITE_P(Capacities, DecideTest, testing::ValuesIn(kCapacities), NameOf);
+
+TEST(DecideResourcesTest, ABindHasWhatIsAskedForAndTheDefaults) {
+  Situation situation;
+  situation.command.spec.resources.memory = "1Gi";
+  situation.configuration.otherwise.resources.pids = 16;
+  const api::Configuration configuration(situation.configuration);
+  const Decision decision = Decide(
+      situation.command,
+      {.configuration = configuration, .runtime_class = &*situation.runtime_class, .executors = situation.executors});
+  const auto* bind = std::get_if<Bind>(&decision);
+  ASSERT_NE(bind, nullptr);
+  EXPECT_EQ(bind->resources,
+            (api::Resources{.cpu_millis = 1'000, .memory_bytes = kGiB, .pids = 16, .scratch_bytes = kGiB / 4}));
+}
 
 const DecideCase kChoices[] = {
     {"ANodeWithTheLabels",

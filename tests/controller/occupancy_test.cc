@@ -14,6 +14,7 @@ using api::Read;
 using api::SampleCommand;
 
 constexpr const char* kUid = "uid-of-build";
+constexpr api::Resources kResources{.cpu_millis = 500, .memory_bytes = 1'000, .pids = 1, .scratch_bytes = 1};
 
 TEST(OccupancyTest, ABoundCommandTakesASlotOfItsNode) {
   Occupancy occupancy;
@@ -70,37 +71,69 @@ TEST(OccupancyTest, ACommandThatIsFoundOnAnotherNodeFreesTheSlotThatItHad) {
 
 TEST(OccupancyTest, AnAssumedBindTakesASlotBeforeItIsSeen) {
   Occupancy occupancy;
-  occupancy.Assume(kUid, "node-1", 1);
+  occupancy.Assume(Read(SampleCommand()), "node-1", kResources);
   EXPECT_EQ(occupancy.CountOn("node-1"), 1);
 }
 
 TEST(OccupancyTest, AnOlderStateDoesNotUndoAnAssumedBind) {
   Occupancy occupancy;
-  occupancy.Assume(kUid, "node-1", 2);
+  occupancy.Assume(Read(AsHandedBack(SampleCommand(), 1)), "node-1", kResources);
   EXPECT_FALSE(occupancy.Observe(Read(AsHandedBack(SampleCommand(), 1))));
   EXPECT_EQ(occupancy.CountOn("node-1"), 1);
 }
 
 TEST(OccupancyTest, SeeingTheAssumedBindConfirmsIt) {
   Occupancy occupancy;
-  occupancy.Assume(kUid, "node-1", 1);
+  occupancy.Assume(Read(SampleCommand()), "node-1", kResources);
   EXPECT_FALSE(occupancy.Observe(Read(AsBound(SampleCommand()))));
   EXPECT_EQ(occupancy.CountOn("node-1"), 1);
 }
 
 TEST(OccupancyTest, ForgettingGivesAnAssumedSlotBack) {
   Occupancy occupancy;
-  occupancy.Assume(kUid, "node-1", 1);
+  occupancy.Assume(Read(SampleCommand()), "node-1", kResources);
   occupancy.Forget(kUid);
   EXPECT_EQ(occupancy.CountOn("node-1"), 0);
 }
 
 TEST(OccupancyTest, ForgettingKeepsWhatTheWatchHasShown) {
   Occupancy occupancy;
-  occupancy.Assume(kUid, "node-1", 1);
+  occupancy.Assume(Read(SampleCommand()), "node-1", kResources);
   occupancy.Observe(Read(AsBound(SampleCommand())));
   occupancy.Forget(kUid);
   EXPECT_EQ(occupancy.CountOn("node-1"), 1);
+}
+
+TEST(OccupancyTest, CountsWhatTheCommandsOfANodeMayUse) {
+  Occupancy occupancy;
+  auto seen = AsBound(SampleCommand("seen"));
+  seen["status"]["resources"] = {{"cpu", "2"}, {"memory", "1Ki"}, {"pids", 1}, {"scratch", "1"}};
+  occupancy.Observe(Read(seen));
+  occupancy.Observe(Read(AsBound(SampleCommand("says-nothing"))));
+  occupancy.Assume(Read(SampleCommand()), "node-1", kResources);
+  EXPECT_EQ(occupancy.LoadOf("node-1").commands, 3);
+  EXPECT_EQ(occupancy.LoadOf("node-1").cpu_millis, 2'500);
+  EXPECT_EQ(occupancy.LoadOf("node-1").memory_bytes, 2'024);
+  occupancy.Remove("uid-of-seen");
+  EXPECT_EQ(occupancy.LoadOf("node-1").cpu_millis, 500);
+  EXPECT_EQ(occupancy.LoadOf("node-1").memory_bytes, 1'000);
+  occupancy.Forget(kUid);
+  EXPECT_EQ(occupancy.LoadOf("node-1").memory_bytes, 0);
+}
+
+TEST(OccupancyTest, CountsTheOtherCommandsOfANamespace) {
+  Occupancy occupancy;
+  occupancy.Observe(Read(AsBound(SampleCommand("a"))));
+  occupancy.Assume(Read(SampleCommand()), "node-1", kResources);
+  auto elsewhere = AsBound(SampleCommand("b"));
+  elsewhere["metadata"]["namespace"] = "team-b";
+  occupancy.Observe(Read(elsewhere));
+  EXPECT_EQ(occupancy.CountOthersIn("team-a", "new"), 2);
+  EXPECT_EQ(occupancy.CountOthersIn("team-a", kUid), 1);
+  EXPECT_EQ(occupancy.CountOthersIn("team-b", kUid), 1);
+  EXPECT_EQ(occupancy.CountOthersIn("team-c", kUid), 0);
+  occupancy.Remove(kUid);
+  EXPECT_EQ(occupancy.CountOthersIn("team-a", "new"), 1);
 }
 
 TEST(OccupancyTest, ASuccessorOfTheSameNameIsAnotherCommand) {

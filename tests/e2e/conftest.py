@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from kubernetes import client
 
+from administrator import Administrator
 from cluster import Cluster
 from identities import CONTROLLER, EVERYTHING, EXECUTOR, HERE, SYSTEM, THERE, Identities, Rule
+from node_of_its_own import executor_on_its_own_node
 from sandbox_commands import GROUP, VERSION, SandboxCommands, api_call
 from specs import SAMPLE
 
@@ -32,14 +34,25 @@ def cluster(tmp_path_factory):
 
 
 @pytest.fixture
-def namespace(cluster):
-    """A namespace of the test's own; what is in it is deleted afterwards, whether or not a namespace controller runs."""
+def new_namespace(cluster):
+    """Makes namespaces of the test's own; what is in them is deleted afterwards, whether or not a namespace controller runs."""
     core = client.CoreV1Api(cluster.api)
-    name = f"e2e-{uuid.uuid4().hex[:10]}"
-    core.create_namespace({"metadata": {"name": name}})
-    yield name
-    SandboxCommands(cluster.api, name).delete_all()
-    core.delete_namespace(name)
+    made = []
+
+    def make():
+        made.append(f"e2e-{uuid.uuid4().hex[:10]}")
+        core.create_namespace({"metadata": {"name": made[-1]}})
+        return made[-1]
+
+    yield make
+    for name in made:
+        SandboxCommands(cluster.api, name).delete_all()
+        core.delete_namespace(name)
+
+
+@pytest.fixture
+def namespace(new_namespace):
+    return new_namespace()
 
 
 @pytest.fixture
@@ -120,6 +133,27 @@ def runtime_class(cluster):
     yield make
     for name in made:
         nodes.delete_runtime_class(name)
+
+
+@pytest.fixture(scope="session")
+def state():
+    """The folder of the cluster that scripts/dev runs: logs, configuration, process ids."""
+    return Path(_setting("FUMEHOOD_STATE"))
+
+
+@pytest.fixture
+def configure(executors, state):
+    """configure(configuration) is what the administrator allows from now on, until the test ends."""
+    administrator = Administrator(state)
+    yield administrator.allow
+    administrator.allow({})
+
+
+@pytest.fixture
+def other(cluster, executors, state, tmp_path):
+    """A second executor, on a node of its own: other.start(option=value, …)."""
+    with executor_on_its_own_node(cluster, state, tmp_path) as executor:
+        yield executor
 
 
 @pytest.fixture(scope="session")

@@ -274,6 +274,30 @@ TEST_F(ExecutorTest, AnInvalidSpecNeverReachesTheSandbox) {
   EXPECT_EQ(Stored().status.phase, api::Phase::kPending);
 }
 
+TEST_F(ExecutorTest, AnothersRepositoryNeverReachesTheSandbox) {
+  configuration_ = std::make_shared<const api::Configuration>(
+      api::Configuration::Parts{.repositories = {{.namespaces = {"*"}, .paths = {"{namespace}"}}}});
+  json command = bound_;
+  command["spec"]["repository"]["path"] = "team-b/shop";
+  Bind(command);
+  RunAll();
+  EXPECT_EQ(runs(), 0u);
+  EXPECT_EQ(Stored().status.phase, api::Phase::kFailed);
+  EXPECT_EQ(api::FindCondition(Stored().status.conditions, "Finished")->reason, "RepositoryUnavailable");
+}
+
+TEST_F(ExecutorTest, ARepositoryIsReachedFromWhatItsNamespaceMayRead) {
+  configuration_ = std::make_shared<const api::Configuration>(
+      api::Configuration::Parts{.repositories = {{.namespaces = {"*"}, .paths = {"{namespace}"}}}});
+  json command = bound_;
+  command["spec"]["repository"]["path"] = "team-a/shop";
+  Bind(command);
+  RunAll();
+  ASSERT_EQ(runs(), 1u);
+  EXPECT_EQ(runner_.requests()[0].readable_path, "team-a");
+  EXPECT_EQ(runner_.requests()[0].repository_path, "team-a/shop");
+}
+
 TEST_F(ExecutorTest, ACommandThatStillRunsAfterAWhileIsMentioned) {
   runner_.Behave([this](const OnStarted& on_started, std::stop_token) {
     on_started();

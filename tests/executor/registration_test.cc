@@ -49,6 +49,19 @@ class RegistrationTest : public testing::Test {
   Registration registration_{client_, clock_, SampleOffer()};
 };
 
+TEST_F(RegistrationTest, SaysWhatMayBeUsedInAllWhereThatIsKnown) {
+  ASSERT_TRUE(Refresh());
+  EXPECT_EQ(Stored().status.allocatable, api::Allocatable());
+  Offer offer = SampleOffer();
+  offer.allocatable = {.cpu_millis = 8'000, .memory_bytes = int64_t{16} << 30};
+  Registration successor(client_, clock_, offer);
+  ASSERT_TRUE(successor.Refresh(Serving(offer), {}));
+  EXPECT_EQ(Stored().status.allocatable, offer.allocatable);
+  Registration without(client_, clock_, SampleOffer());
+  ASSERT_TRUE(without.Refresh(Serving(offer), {}));
+  EXPECT_EQ(Stored().status.allocatable, api::Allocatable());
+}
+
 TEST_F(RegistrationTest, SaysWhatIsOffered) {
   ASSERT_TRUE(Refresh());
   const auto status = Stored().status;

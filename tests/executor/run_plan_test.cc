@@ -12,13 +12,13 @@ using testing::IsEmpty;
 TEST(PlanRunTest, ACommandIsStartedAsItIs) {
   api::SandboxCommandSpec spec;
   spec.command = {"pytest", "-q", ""};
-  EXPECT_THAT(PlanRun(spec).argv, ElementsAre("pytest", "-q", ""));
+  EXPECT_THAT(PlanRun(spec, "", {}).argv, ElementsAre("pytest", "-q", ""));
 }
 
 TEST(PlanRunTest, AShellCommandIsOneArgumentOfTheShell) {
   api::SandboxCommandSpec spec;
   spec.shell = "make && echo 'done'";
-  EXPECT_THAT(PlanRun(spec).argv, ElementsAre("/bin/sh", "-c", "make && echo 'done'"));
+  EXPECT_THAT(PlanRun(spec, "", {}).argv, ElementsAre("/bin/sh", "-c", "make && echo 'done'"));
 }
 
 TEST(PlanRunTest, EverythingElseIsTakenOver) {
@@ -31,8 +31,9 @@ TEST(PlanRunTest, EverythingElseIsTakenOver) {
   spec.stdin_data = "input\n";
   spec.timeout = std::chrono::seconds(7);
   spec.max_output_bytes = 1'000;
-  const auto request = PlanRun(spec);
+  const auto request = PlanRun(spec, "shop", {});
   EXPECT_EQ(request.repository_path, "shop/web");
+  EXPECT_EQ(request.readable_path, "shop");
   EXPECT_EQ(request.working_dir, "src");
   EXPECT_EQ(request.image, "go");
   EXPECT_THAT(request.env, ElementsAre("A=1", "EMPTY=", "EQUALS=a=b"));
@@ -41,7 +42,13 @@ TEST(PlanRunTest, EverythingElseIsTakenOver) {
   EXPECT_EQ(request.max_output_bytes, 1'000u);
 }
 
-TEST(PlanRunTest, NothingIsInherited) { EXPECT_THAT(PlanRun(api::SandboxCommandSpec{}).env, IsEmpty()); }
+TEST(PlanRunTest, NothingIsInherited) { EXPECT_THAT(PlanRun({}, "", {}).env, IsEmpty()); }
+
+TEST(PlanRunTest, TheImagesVariablesAreThereUnlessTheCommandSetsThem) {
+  api::SandboxCommandSpec spec;
+  spec.env = {{"A", "own"}};
+  EXPECT_THAT(PlanRun(spec, "", {{"A", "image"}, {"B", "image"}}).env, ElementsAre("B=image", "A=own"));
+}
 
 }  // namespace
 }  // namespace fumehood::executor

@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <string>
 
@@ -31,7 +32,7 @@ class RepositoryOpenTest : public testing::Test {
 
 TEST_F(RepositoryOpenTest, DirectoriesBelowTheRootAreOpened) {
   for (const char* path : {"shop", "team/inner"}) {
-    const auto opened = OpenRepository(root_.get(), path);
+    const auto opened = OpenRepository(root_.get(), "", path);
     ASSERT_TRUE(opened.has_value()) << path;
     ASSERT_TRUE(std::holds_alternative<UniqueFd>(*opened)) << path;
     EXPECT_EQ(faccessat(std::get<UniqueFd>(*opened).get(), "README", F_OK, 0), 0);
@@ -47,7 +48,7 @@ struct RefusedCase {
 class RepositoryRefusedTest : public RepositoryOpenTest, public testing::WithParamInterface<RefusedCase> {};
 
 TEST_P(RepositoryRefusedTest, SaysWhy) {
-  const auto opened = OpenRepository(root_.get(), GetParam().path);
+  const auto opened = OpenRepository(root_.get(), "", GetParam().path);
   ASSERT_TRUE(opened.has_value()) << opened.error().message;
   const auto* refused = std::get_if<NotStarted>(&*opened);
   ASSERT_NE(refused, nullptr);
@@ -69,6 +70,47 @@ INSTANTIATE_TEST_SUITE_P(All, RepositoryRefusedTest,
                                          RefusedCase{"SymbolicLinkInTheMiddle", "middle/inner", "symbolic link"},
                                          RefusedCase{"SymbolicLinkOut", "escape", "symbolic link"}),
                          [](const auto& row) { return row.param.name; });
+
+// Two teams below one root, each with what points to the other.
+class RepositoryOfATeamTest : public testing::Test {
+ protected:
+  RepositoryOfATeamTest() {
+    WriteFile(temp_ / "root/team-a/shop/README", "a");
+    WriteFile(temp_ / "root/team-b/secret/README", "b");
+    fs::create_directory_symlink("../team-b/secret", temp_ / "root/team-a/x");
+    fs::create_directory_symlink((temp_ / "root/team-b/secret").string(), temp_ / "root/team-a/absolute");
+    fs::create_directory_symlink("..", temp_ / "root/team-a/up");
+    fs::create_directory_symlink("team-b", temp_ / "root/team-c");
+    root_.Reset(open((temp_ / "root").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  }
+  // The content of its README, or why it can't be had.
+  std::string Open(std::string_view readable, std::string_view path) {
+    auto opened = OpenRepository(root_.get(), readable, path);
+    if (!opened) return "error: " + opened.error().message;
+    if (const auto* refused = std::get_if<NotStarted>(&*opened)) return refused->message;
+    const UniqueFd file(openat(std::get<UniqueFd>(*opened).get(), "README", O_RDONLY | O_CLOEXEC));
+    char content = '-';
+    return file.valid() && read(file.get(), &content, 1) == 1 ? std::string(1, content) : "no README";
+  }
+
+  TemporaryDirectory temp_;
+  UniqueFd root_;
+};
+
+TEST_F(RepositoryOfATeamTest, ItsOwnAreOpened) {
+  EXPECT_EQ(Open("team-a", "team-a/shop"), "a");
+  EXPECT_EQ(Open("team-a/shop", "team-a/shop"), "a");
+  EXPECT_EQ(Open("team-a", "team-a"), "no README");
+}
+
+TEST_F(RepositoryOfATeamTest, AnothersAreNotReached) {
+  for (const char* path : {"team-b/secret", "team-ab", "team-a/../team-b/secret", "team-a/x", "team-a/absolute",
+                           "team-a/up/team-b/secret", "team-a/..", ""}) {
+    EXPECT_THAT(Open("team-a", path), testing::HasSubstr("the repository")) << path;
+  }
+  EXPECT_THAT(Open("team-c", "team-c/secret"), testing::HasSubstr("symbolic link"));
+  EXPECT_THAT(Open("team-d", "team-d/x"), testing::HasSubstr("there is no repository \"team-d/x\""));
+}
 
 }  // namespace
 }  // namespace fumehood::sandbox

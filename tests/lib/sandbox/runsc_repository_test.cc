@@ -300,7 +300,7 @@ TEST_F(RunscRepositoryTest, RacesNeverShowWhatIsNotARepository) {
   OwnerMappings mappings;
   int seen = 0;
   for (int i = 0; i < 2'000; ++i) {
-    const auto opened = OpenRepository(root.get(), "shop");
+    const auto opened = OpenRepository(root.get(), "", "shop");
     ASSERT_TRUE(opened.has_value()) << opened.error().message;
     const auto* directory = std::get_if<UniqueFd>(&*opened);
     if (directory == nullptr) continue;

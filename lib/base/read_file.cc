@@ -1,4 +1,4 @@
-#include "lib/kube/read_file.h"
+#include "lib/base/read_file.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -8,7 +8,7 @@
 
 #include "lib/base/unique_fd.h"
 
-namespace fumehood::kube {
+namespace fumehood {
 
 Result<std::string> ReadFile(const std::filesystem::path& file, size_t max_bytes) {
   const UniqueFd fd(open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
@@ -27,4 +27,4 @@ Result<std::string> ReadFile(const std::filesystem::path& file, size_t max_bytes
   }
 }
 
-}  // namespace fumehood::kube
+}  // namespace fumehood
