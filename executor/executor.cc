@@ -207,7 +207,8 @@ void Executor::Run(const AttemptKey& key, const api::SandboxCommand& command, As
     long_running_.AddAfter(key, kShortRun);
   };
   const auto running = metrics_.AttemptRuns();
-  const auto request = PlanRun(command.spec, *readable, configuration->EnvOf(command.spec.image));
+  const auto request =
+      PlanRun(command.spec, command.status.resources, *readable, configuration->EnvOf(command.spec.image));
   auto result = runner_.Run(request, on_started, assignment.token());
   assignment.SetEnded();
   if (!result) {

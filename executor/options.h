@@ -23,6 +23,7 @@ struct Options {
                               .images = sandbox::ImagesFolder{"/images"},
                               .repository_root = "/.repos",
                               .state = "/run/fumehood"};
+  std::filesystem::path cgroup_parent = {};  // see sandbox::CgroupParent
   std::filesystem::path ledger = "/var/lib/fumehood";
   std::chrono::milliseconds lease_duration{40'000};
   std::chrono::milliseconds lease_renew_period{10'000};

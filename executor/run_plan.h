@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,7 +12,8 @@ namespace fumehood::executor {
 // What to run in the sandbox for this command. Pure. The spec has passed api::Validate. `readable` is the directory
 // that its namespace may read and the repository is in; `image_env` are variables of its image, which the spec's own
 // replace.
-sandbox::RunRequest PlanRun(const api::SandboxCommandSpec& spec, const std::string& readable,
-                            const std::vector<api::EnvVar>& image_env);
+// Its limits are `resources`, as its status has them; none where they are missing, as an older controller leaves them.
+sandbox::RunRequest PlanRun(const api::SandboxCommandSpec& spec, const std::optional<api::Resources>& resources,
+                            const std::string& readable, const std::vector<api::EnvVar>& image_env);
 
 }  // namespace fumehood::executor

@@ -52,18 +52,18 @@ Result<std::unique_ptr<RunscRunner>> RunscRunner::Create(const RunscOptions& opt
   Result<Images> images = Images::Open(options.images, state->layer(), state->images());
   if (!images) return Forward(std::move(images));
   Runsc runsc(options.runsc, state->runtime_shared(), options.platform, *std::move(version));
-  return std::unique_ptr<RunscRunner>(new RunscRunner(*std::move(state), std::move(runsc), *std::move(images),
-                                                      std::move(repository_root), options.scratch_bytes,
-                                                      std::move(cgroups)));
+  return std::unique_ptr<RunscRunner>(new RunscRunner(options, *std::move(state), std::move(runsc), *std::move(images),
+                                                      std::move(repository_root), std::move(cgroups)));
 }
 
-RunscRunner::RunscRunner(StateDirectory state, Runsc runsc, Images images, UniqueFd repository_root,
-                         uint64_t scratch_bytes, Cgroups cgroups)
+RunscRunner::RunscRunner(const RunscOptions& options, StateDirectory state, Runsc runsc, Images images,
+                         UniqueFd repository_root, Cgroups cgroups)
     : state_(std::move(state)),
       runsc_(std::move(runsc)),
       images_(std::move(images)),
       repository_root_(std::move(repository_root)),
-      scratch_bytes_(scratch_bytes),
+      scratch_bytes_(options.scratch_bytes),
+      without_cgroups_(options.without_cgroups),
       cgroups_(std::move(cgroups)) {}
 
 Isolation RunscRunner::isolation() const {
@@ -87,7 +87,9 @@ Result<RunResult> RunscRunner::Run(const RunRequest& request, const std::functio
   auto hand_over = MakeHandOver(request, scratch_bytes_);
   if (!hand_over) return Forward(std::move(hand_over));
   if (auto* refused = std::get_if<NotStarted>(&*hand_over)) return WithoutStart(std::move(*refused));
-  if (Status can = CheckLimits(request.limits, cgroups_); !can) return Forward(std::move(can));
+  auto limits = Enforceable(request.limits, cgroups_, without_cgroups_);
+  if (!limits) return Forward(std::move(limits));
+  limits->scratch_bytes = std::get<init::HandOver>(*hand_over).scratch_bytes;
 
   const std::filesystem::path* root = images_.Find(request.image);
   if (root == nullptr) {
@@ -105,10 +107,9 @@ Result<RunResult> RunscRunner::Run(const RunRequest& request, const std::functio
   }
   if (stop.stop_requested()) return WithoutStart(Cancelled{});
 
-  Result<std::unique_ptr<Sandbox>> sandbox = Sandbox::Start(runsc_, {.root = *root,
-                                                                     .pool = state_.pool(),
-                                                                     .cgroups = cgroups_ ? cgroups_->get() : nullptr,
-                                                                     .limits = request.limits});
+  Result<std::unique_ptr<Sandbox>> sandbox = Sandbox::Start(
+      runsc_,
+      {.root = *root, .pool = state_.pool(), .cgroups = cgroups_ ? cgroups_->get() : nullptr, .limits = *limits});
   if (!sandbox) return Forward(std::move(sandbox));
   auto refused = (*sandbox)->MountRepository(std::get<UniqueFd>(*repository).get(), request, owner_mappings_);
   for (size_t i = 0; i < others.size() && refused && !*refused; ++i) {
@@ -129,8 +130,7 @@ Result<RunResult> RunscRunner::Run(const RunRequest& request, const std::functio
 
   RunResult result = WithoutStart(*std::move(ending));
   result.isolation.repository = ToString(request.access);
-  result.isolation.limits = request.limits;
-  result.isolation.limits.scratch_bytes = std::get<init::HandOver>(*hand_over).scratch_bytes;
+  result.isolation.limits = *limits;
   result.usage = accounted->usage;
   result.stdout_output = std::move(supervised.stdout_output);
   result.stderr_output = std::move(supervised.stderr_output);

@@ -35,6 +35,7 @@ struct RunscOptions {
   std::filesystem::path state;
   // The size of the command's /tmp and of its /dev/shm, each, where the request doesn't say.
   uint64_t scratch_bytes = kDefaultScratchBytes;
+  WithoutCgroups without_cgroups = WithoutCgroups::kRefuseLimits;
 };
 
 // Runs each command in a fresh gVisor sandbox of its own. Needs root with CAP_SYS_ADMIN.
@@ -56,7 +57,7 @@ class RunscRunner final : public CommandRunner {
   Isolation isolation() const;
 
  private:
-  RunscRunner(StateDirectory state, Runsc runsc, Images images, UniqueFd repository_root, uint64_t scratch_bytes,
+  RunscRunner(const RunscOptions& options, StateDirectory state, Runsc runsc, Images images, UniqueFd repository_root,
               Cgroups cgroups);
   // A result without a command having run.
   RunResult WithoutStart(Ending ending) const;
@@ -68,7 +69,8 @@ class RunscRunner final : public CommandRunner {
   Runsc runsc_;
   Images images_;
   UniqueFd repository_root_;
-  uint64_t scratch_bytes_;
+  const uint64_t scratch_bytes_;
+  const WithoutCgroups without_cgroups_;
   Cgroups cgroups_;
 };
 
