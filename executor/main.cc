@@ -106,7 +106,15 @@ void DrainAndEnd(Executor& executor, Reporter& reporter, milliseconds grace_peri
 
 // Serves until the process is told to end.
 Status Serve(const Options& options, const service::Log& log) {
-  auto cgroups = sandbox::CgroupParent::Open("");
+  auto cgroups = sandbox::CgroupParent::Open(options.cgroup_parent);
+  if (!cgroups) {
+    if (options.runsc.without_cgroups == sandbox::WithoutCgroups::kRefuseLimits) {
+      return Fail(cgroups.error().code,
+                  "commands can't be limited here ({}); --without-cgroups runs them without limits of memory and CPU",
+                  cgroups.error().message);
+    }
+    log.Warning("no limits of memory and CPU", {kv("why", cgroups.error().message)});
+  }
   if (Status contained = sandbox::EnterContainment(options.runsc.state); !contained) return contained;
   auto termination = service::Termination::Watch();
   if (!termination) return Forward(std::move(termination));

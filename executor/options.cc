@@ -46,6 +46,12 @@ void AddOptions(CLI::App& app, Options& options) {
   app.add_option("--init", options.runsc.init, "the program that becomes PID 1 of each sandbox")->capture_default_str();
   app.add_option("--state-dir", options.runsc.state, "a directory for its own use; it is empty again afterwards")
       ->capture_default_str();
+  app.add_option("--cgroup-parent", options.cgroup_parent,
+                 "the cgroup below which those of the sandboxes are made, from the root of what is mounted; "
+                 "default: the one that the executor is in");
+  app.add_flag_callback(
+      "--without-cgroups", [&options] { options.runsc.without_cgroups = sandbox::WithoutCgroups::kLeaveOutLimits; },
+      "where the node lets us have no cgroups, run commands all the same, without limits of memory and CPU");
   app.add_option("--ledger-dir", options.ledger,
                  "a directory of the node, where the next executor finds what this one has started; "
                  "it must outlive the pod")

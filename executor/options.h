@@ -24,6 +24,7 @@ struct Options {
                               .repository_root = "/.repos",
                               .state = "/run/fumehood",
                               .pool = {.minimum = 1, .maximum = 8}};
+  std::filesystem::path cgroup_parent = {};  // see sandbox::CgroupParent
   std::filesystem::path ledger = "/var/lib/fumehood";
   std::chrono::milliseconds lease_duration{40'000};
   std::chrono::milliseconds lease_renew_period{10'000};

@@ -101,6 +101,13 @@ api::IsolationStatus Confinement(const api::SandboxCommand& command, const sandb
           .repository = result.isolation.repository};
 }
 
+// Only what was counted is told.
+std::optional<api::Usage> ToUsage(const sandbox::Usage& usage) {
+  if (!usage.cpu || !usage.peak_memory_bytes) return std::nullopt;
+  return api::Usage{.cpu = duration_cast<milliseconds>(*usage.cpu),
+                    .peak_memory_bytes = static_cast<int64_t>(*usage.peak_memory_bytes)};
+}
+
 }  // namespace
 
 Outcome MakeOutcome(const api::SandboxCommand& command, sandbox::RunResult result,
@@ -126,15 +133,14 @@ Outcome MakeOutcome(const api::SandboxCommand& command, sandbox::RunResult resul
     status.duration = duration_cast<milliseconds>(result.duration);
     status.startup = duration_cast<milliseconds>(result.startup);
     status.warm = result.warm;
-    if (result.usage.cpu && result.usage.peak_memory_bytes) {
-      status.usage = {.cpu = duration_cast<milliseconds>(*result.usage.cpu),
-                      .peak_memory_bytes = static_cast<int64_t>(*result.usage.peak_memory_bytes)};
-    }
     status.isolation = Confinement(command, result, circumstances.handler);
+    status.usage = ToUsage(result.usage);
+    const bool is_unlimited = command.status.resources && !result.isolation.limits.memory_bytes;
     set_condition(
         api::condition::kIsolated, ConditionStatus::kTrue, api::reason::kSandboxed,
-        fmt::format("{} {} on {}, network {}, repository {}", result.isolation.runtime, result.isolation.version,
-                    result.isolation.platform, result.isolation.network, result.isolation.repository));
+        fmt::format("{} {} on {}, network {}, repository {}{}", result.isolation.runtime, result.isolation.version,
+                    result.isolation.platform, result.isolation.network, result.isolation.repository,
+                    is_unlimited ? "; the node could not limit memory and CPU" : ""));
   } else {
     set_condition(api::condition::kIsolated, ConditionStatus::kUnknown, api::reason::kNeverStarted,
                   "the command was not started");
@@ -148,7 +154,7 @@ Outcome MakeOutcome(const api::SandboxCommand& command, sandbox::RunResult resul
   command_result.exit_code = verdict.exit_code;
   command_result.signal = verdict.signal;
   command_result.timed_out = verdict.phase == Phase::kTimedOut;
-  command_result.oom_killed = verdict.reason == api::reason::kOomKilled;
+  command_result.oom_killed = std::holds_alternative<sandbox::OutOfMemory>(result.ending);
   outcome.stdout_output = std::move(result.stdout_output);
   outcome.stderr_output = std::move(result.stderr_output);
   return outcome;

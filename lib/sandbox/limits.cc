@@ -1,6 +1,7 @@
 #include "lib/sandbox/limits.h"
 
 #include <string_view>
+#include <utility>
 
 namespace fumehood::sandbox {
 
@@ -37,15 +38,20 @@ Status CheckValues(const Limits& limits) {
   return {};
 }
 
-Status CheckLimits(const Limits& limits, const Cgroups& cgroups) {
-  if (Status valid = CheckValues(limits); !valid) return valid;
+Result<Limits> Enforceable(const Limits& limits, const Cgroups& cgroups, WithoutCgroups without_cgroups) {
+  if (Status valid = CheckValues(limits); !valid) return Forward(std::move(valid));
+  Limits enforceable = limits;
   if (limits.memory_bytes) {
-    if (Status can = CheckController(cgroups, "memory", "memory"); !can) return can;
+    Status can = CheckController(cgroups, "memory", "memory");
+    if (!can && without_cgroups == WithoutCgroups::kRefuseLimits) return Forward(std::move(can));
+    if (!can) enforceable.memory_bytes.reset();
   }
   if (limits.cpu_millicores) {
-    if (Status can = CheckController(cgroups, "cpu", "CPU time"); !can) return can;
+    Status can = CheckController(cgroups, "cpu", "CPU time");
+    if (!can && without_cgroups == WithoutCgroups::kRefuseLimits) return Forward(std::move(can));
+    if (!can) enforceable.cpu_millicores.reset();
   }
-  return {};
+  return enforceable;
 }
 
 uint64_t HostProcessesFor(uint32_t pids) { return kHostProcessesForOne * pids + kHostProcessesForNone; }

@@ -11,13 +11,20 @@
 
 namespace fumehood::sandbox {
 
+// What becomes of a request's limits of memory and CPU where there are no cgroups.
+enum class WithoutCgroups {
+  kRefuseLimits,    // it is not run
+  kLeaveOutLimits,  // it is run without them, and the result says so
+};
+
 using Cgroups = Result<std::unique_ptr<CgroupParent>>;
 
 // An Error (kInvalid) where a value can't be.
 Status CheckValues(const Limits& limits);
 
-// The same, and an Error (kUnavailable) where one can't be enforced here, with the reason.
-Status CheckLimits(const Limits& limits, const Cgroups& cgroups);
+// Those of them that can be enforced here. An Error as of CheckValues, and one (kUnavailable) with the reason where one
+// can't be and is not to be left out.
+Result<Limits> Enforceable(const Limits& limits, const Cgroups& cgroups, WithoutCgroups without_cgroups);
 
 // How many processes and threads of the host a sandbox may have that may have `pids` of its own. It is a backstop: a
 // command can't get there, and if it did, the sandbox would die.

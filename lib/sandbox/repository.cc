@@ -41,19 +41,19 @@ int OpenBeneath(int root, const std::string& path) {
   return fd;
 }
 
+Result<MountPoint> MountMapped(int directory, const std::filesystem::path& target, const struct stat& status,
+                               OwnerMappings& mappings) {
+  const auto mapping = mappings.ToCommandUser(status.st_uid, status.st_gid);
+  if (!mapping) return Wrap(mapping.error(), kMapOwners);
+  return MountReadOnly(directory, target, *mapping);
+}
+
 // `path` as it is named below `readable`; nothing where it isn't below it.
 std::optional<std::string> BelowReadable(std::string_view readable, std::string_view path) {
   if (readable.empty()) return std::string(path);
   if (path == readable) return ".";
   if (!path.starts_with(readable) || path[readable.size()] != '/') return std::nullopt;
   return std::string(path.substr(readable.size() + 1));
-}
-
-Result<MountPoint> MountMapped(int directory, const std::filesystem::path& target, const struct stat& status,
-                               OwnerMappings& mappings) {
-  const auto mapping = mappings.ToCommandUser(status.st_uid, status.st_gid);
-  if (!mapping) return Wrap(mapping.error(), kMapOwners);
-  return MountReadOnly(directory, target, *mapping);
 }
 
 }  // namespace

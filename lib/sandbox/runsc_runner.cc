@@ -71,20 +71,21 @@ Result<std::unique_ptr<RunscRunner>> RunscRunner::Create(const RunscOptions& opt
   Result<Images> images = Images::Open(options.images, state->layer(), state->images());
   if (!images) return Forward(std::move(images));
   Runsc runsc(options.runsc, state->runtime_shared(), options.platform, *std::move(version));
-  return std::unique_ptr<RunscRunner>(new RunscRunner(*std::move(state), std::move(runsc), *std::move(images),
-                                                      std::move(repository_root), std::move(cgroups), options));
+  return std::unique_ptr<RunscRunner>(new RunscRunner(options, *std::move(state), std::move(runsc), *std::move(images),
+                                                      std::move(repository_root), std::move(cgroups)));
 }
 
-RunscRunner::RunscRunner(StateDirectory state, Runsc runsc, Images images, UniqueFd repository_root, Cgroups cgroups,
-                         const RunscOptions& options)
+RunscRunner::RunscRunner(const RunscOptions& options, StateDirectory state, Runsc runsc, Images images,
+                         UniqueFd repository_root, Cgroups cgroups)
     : state_(std::move(state)),
       runsc_(std::move(runsc)),
       images_(std::move(images)),
       repository_root_(std::move(repository_root)),
       scratch_bytes_(options.scratch_bytes),
+      without_cgroups_(options.without_cgroups),
       cgroups_(std::move(cgroups)),
       pool_(
-          options.pool, KindsOf(images_, options.pool_memory_bytes),
+          options.pool, KindsOf(images_, cgroups_ ? options.pool_memory_bytes : std::nullopt),
           [this](const PoolKind& kind) { return Start(kind); }, clock_, options.on_pool_failure) {}
 
 Isolation RunscRunner::isolation() const {
@@ -112,15 +113,16 @@ Result<std::unique_ptr<Sandbox>> RunscRunner::Start(const PoolKind& kind) const 
 }
 
 Result<RunscRunner::Attempt> RunscRunner::RunIn(Sandbox& sandbox, const Sources& sources,
-                                                const init::HandOver& hand_over, const RunRequest& request,
-                                                const std::function<void()>& on_started, std::stop_token stop) {
+                                                const init::HandOver& hand_over, const Limits& limits,
+                                                const RunRequest& request, const std::function<void()>& on_started,
+                                                std::stop_token stop) {
   auto refused = sandbox.MountRepository(sources.repository.get(), request, owner_mappings_);
   for (size_t i = 0; i < sources.others.size() && refused && !*refused; ++i) {
     refused = sandbox.MountOther(sources.others[i].get(), request.also_visible[i].string(), owner_mappings_);
   }
   if (!refused) return Forward(std::move(refused));
   if (*refused) return **std::move(refused);
-  auto accounted = sandbox.RunCommand(hand_over, request.limits,
+  auto accounted = sandbox.RunCommand(hand_over, limits,
                                       {.timeout = request.timeout,
                                        .max_output_bytes = request.max_output_bytes,
                                        .stdout_to = request.stdout_to,
@@ -136,7 +138,9 @@ Result<RunResult> RunscRunner::Run(const RunRequest& request, const std::functio
   auto hand_over = MakeHandOver(request, scratch_bytes_);
   if (!hand_over) return Forward(std::move(hand_over));
   if (auto* refused = std::get_if<NotStarted>(&*hand_over)) return WithoutStart(std::move(*refused));
-  if (Status can = CheckLimits(request.limits, cgroups_); !can) return Forward(std::move(can));
+  auto limits = Enforceable(request.limits, cgroups_, without_cgroups_);
+  if (!limits) return Forward(std::move(limits));
+  limits->scratch_bytes = std::get<init::HandOver>(*hand_over).scratch_bytes;
 
   if (images_.Find(request.image) == nullptr) {
     return WithoutStart(NotStarted{.cause = NotStarted::Cause::kImageUnavailable,
@@ -154,11 +158,11 @@ Result<RunResult> RunscRunner::Run(const RunRequest& request, const std::functio
   if (stop.stop_requested()) return WithoutStart(Cancelled{});
 
   const auto& command = std::get<init::HandOver>(*hand_over);
-  const PoolKind kind{.image = request.image, .memory_bytes = request.limits.memory_bytes};
+  const PoolKind kind{.image = request.image, .memory_bytes = limits->memory_bytes};
   std::unique_ptr<Sandbox> sandbox = pool_.Take(kind);
   bool warm = sandbox != nullptr;
   std::optional<Result<Attempt>> attempt;
-  if (warm) attempt = RunIn(*sandbox, sources, command, request, on_started, stop);
+  if (warm) attempt = RunIn(*sandbox, sources, command, *limits, request, on_started, stop);
   // One that waited may have died just now. As its command was not started, nothing is lost.
   if (attempt && DiedBeforeItsCommand(*attempt)) {
     disposal_.Add(std::move(sandbox));
@@ -168,7 +172,7 @@ Result<RunResult> RunscRunner::Run(const RunRequest& request, const std::functio
     auto started = Start(kind);
     if (!started) return Forward(std::move(started));
     sandbox = std::move(*started);
-    attempt = RunIn(*sandbox, sources, command, request, on_started, stop);
+    attempt = RunIn(*sandbox, sources, command, *limits, request, on_started, stop);
   }
   disposal_.Add(std::move(sandbox));
   if (!*attempt) return Forward(std::move(*attempt));
@@ -181,8 +185,7 @@ Result<RunResult> RunscRunner::Run(const RunRequest& request, const std::functio
   RunResult result = WithoutStart(*std::move(ending));
   result.warm = warm;
   result.isolation.repository = ToString(request.access);
-  result.isolation.limits = request.limits;
-  result.isolation.limits.scratch_bytes = command.scratch_bytes;
+  result.isolation.limits = *limits;
   result.usage = accounted.usage;
   result.stdout_output = std::move(supervised.stdout_output);
   result.stderr_output = std::move(supervised.stderr_output);

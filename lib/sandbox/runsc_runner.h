@@ -37,6 +37,7 @@ struct RunscOptions {
   std::filesystem::path state;
   // The size of the command's /tmp and of its /dev/shm, each, where the request doesn't say.
   uint64_t scratch_bytes = kDefaultScratchBytes;
+  WithoutCgroups without_cgroups = WithoutCgroups::kRefuseLimits;
   // Sandboxes that are started before they are needed; by default none. Their threads are the runner's.
   PoolOptions pool = {};
   // The memory of those that wait before any command has come.
@@ -68,8 +69,8 @@ class RunscRunner final : public CommandRunner {
   size_t waiting_sandboxes() const { return pool_.waiting(); }
 
  private:
-  RunscRunner(StateDirectory state, Runsc runsc, Images images, UniqueFd repository_root, Cgroups cgroups,
-              const RunscOptions& options);
+  RunscRunner(const RunscOptions& options, StateDirectory state, Runsc runsc, Images images, UniqueFd repository_root,
+              Cgroups cgroups);
   // A result without a command having run.
   RunResult WithoutStart(Ending ending) const;
   Result<std::unique_ptr<Sandbox>> Start(const PoolKind& kind) const;
@@ -77,7 +78,7 @@ class RunscRunner final : public CommandRunner {
   struct Sources;
   // One attempt in a sandbox that has just been had: what became of it, or why its directories can't be shown there.
   using Attempt = std::variant<Accounted, NotStarted>;
-  Result<Attempt> RunIn(Sandbox& sandbox, const Sources& sources, const init::HandOver& hand_over,
+  Result<Attempt> RunIn(Sandbox& sandbox, const Sources& sources, const init::HandOver& hand_over, const Limits& limits,
                         const RunRequest& request, const std::function<void()>& on_started, std::stop_token stop);
 
   OwnerMappings owner_mappings_;
@@ -87,7 +88,8 @@ class RunscRunner final : public CommandRunner {
   Runsc runsc_;
   Images images_;
   UniqueFd repository_root_;
-  uint64_t scratch_bytes_;
+  const uint64_t scratch_bytes_;
+  const WithoutCgroups without_cgroups_;
   Cgroups cgroups_;
   const SystemClock clock_;
   Disposal disposal_;

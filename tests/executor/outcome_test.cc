@@ -81,6 +81,7 @@ TEST_P(EndingTest, IsToldByPhaseConditionsAndCodes) {
   ASSERT_TRUE(status.result);
   EXPECT_EQ(status.result->exit_code, row.want_exit_code);
   EXPECT_EQ(status.result->signal, row.want_signal);
+  EXPECT_EQ(status.result->oom_killed, std::holds_alternative<sandbox::OutOfMemory>(row.ending));
   EXPECT_EQ(status.result->timed_out, row.want_phase == Phase::kTimedOut);
   EXPECT_EQ(status.isolation.has_value(), started);
 }
@@ -125,6 +126,29 @@ TEST(FinishedStatusTest, SaysWhatConfinedAStartedCommand) {
   EXPECT_EQ(isolated.status, ConditionStatus::kTrue);
   EXPECT_EQ(isolated.reason, "Sandboxed");
   EXPECT_EQ(isolated.message, "runsc release-20260901.0 on systrap, network none, repository ReadOnly");
+}
+
+TEST(FinishedStatusTest, SaysWhatAStartedCommandUsed) {
+  auto result = ResultOf(sandbox::Exited{0});
+  EXPECT_FALSE(StatusOf(result).usage) << "nothing was counted";
+  result.usage = {.cpu = microseconds(1'500'900), .peak_memory_bytes = 7'000'000};
+  const auto status = StatusOf(result);
+  ASSERT_TRUE(status.usage);
+  EXPECT_EQ(status.usage->cpu, milliseconds(1'500));
+  EXPECT_EQ(status.usage->peak_memory_bytes, 7'000'000);
+}
+
+TEST(FinishedStatusTest, SaysWhereLimitsCouldNotBeHad) {
+  auto command = api::Read(api::AsBound(api::SampleCommand()));
+  command.status.resources = api::kLeastResources;
+  auto result = ResultOf(sandbox::Exited{0});
+  const auto message_of = [&] {
+    const auto status = FinishedStatus(MakeOutcome(command, result, {"runsc", kStart, kEnd}), kMaxOutput);
+    return ConditionOf(status, api::condition::kIsolated).message;
+  };
+  EXPECT_TRUE(message_of().ends_with("; the node could not limit memory and CPU")) << message_of();
+  result.isolation.limits.memory_bytes = api::kLeastResources.memory_bytes;
+  EXPECT_FALSE(message_of().contains("could not")) << message_of();
 }
 
 TEST(FinishedStatusTest, ACommandThatNeverStartedHasNoTimesAndNoIsolation) {

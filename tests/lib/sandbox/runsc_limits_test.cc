@@ -173,6 +173,17 @@ TEST_F(RunscLimitsTest, WithoutCgroupsOnlyWhatNeedsThemIsRefused) {
   EXPECT_FALSE(result.usage.cpu || result.usage.peak_memory_bytes);
 }
 
+TEST_F(RunscLimitsTest, WithoutCgroupsWhatNeedsThemMayBeLeftOut) {
+  RunscOptions options = Options();
+  options.without_cgroups = WithoutCgroups::kLeaveOutLimits;
+  UseWithoutCgroups(options);
+  const RunResult result =
+      Run(Hostile({"memory-bomb", "100"},
+                  {.cpu_millicores = 100, .memory_bytes = kMinMemoryBytes, .pids = 20, .scratch_bytes = 4 * kMiB}));
+  EXPECT_EQ(result.stdout_output.head, "survived\n");
+  EXPECT_EQ(result.isolation.limits, (Limits{.pids = 20, .scratch_bytes = 4 * kMiB}));
+}
+
 TEST_F(RunscLimitsTest, AllOfTheSandboxIsInItsCgroup) {
   std::vector<std::string> outside;
   size_t inside = 0;
