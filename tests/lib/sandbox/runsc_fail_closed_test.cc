@@ -30,6 +30,7 @@ class RunscFailClosedTest : public RunscTest {
 TEST_F(RunscFailClosedTest, WithoutThePlatformNothingRunsOnAnother) {
   RunscOptions options = Options();
   options.runsc = temp() / "runsc-without-systrap";
+  options.pool = {};
   // Everything is as it is, but the platform that is asked for isn't known.
   WriteFile(options.runsc, fmt::format("#!/bin/bash\nexec {} \"${{@/--platform=systrap/--platform=nowhere}}\"\n",
                                        Options().runsc.string()));
