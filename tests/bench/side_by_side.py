@@ -8,6 +8,8 @@ import time
 from dataclasses import dataclass
 
 PROGRESS_INTERVAL = 15  # seconds
+# What a command leaves behind, such as an engine's work on its container, has ended by then.
+SETTLE_TIME = 0.1  # seconds
 
 
 class CannotMeasure(Exception):
@@ -43,6 +45,7 @@ def measure(contenders, runs, environment, folder):
     told = time.monotonic()
     for number in range(runs + 1):
         for contender in contenders if number % 2 else reversed(contenders):
+            time.sleep(SETTLE_TIME)
             taken = run_once(contender, environment, folder)
             if number > 0:
                 times[contender.name].append(taken)
