@@ -29,17 +29,15 @@ struct Machine {
   // Nothing where the kernel doesn't have it.
   std::optional<std::string> apparmor_profile;  // of this process
   std::optional<std::string> ptrace_scope;      // of Yama
-  // Where this process' cgroup for memory is; empty: nowhere.
-  std::filesystem::path memory_cgroup;
-  bool may_write_cgroup = false;
-  std::vector<Room> rooms;   // where sandboxes and containers are made
-  int64_t time = 0;          // seconds since the epoch
-  int64_t program_time = 0;  // when this program's file was made
+  std::string cgroup_refusal;                   // why sandboxes can have no cgroups that limit them; empty: they can
+  std::vector<Room> rooms;                      // where sandboxes and containers are made
+  int64_t time = 0;                             // seconds since the epoch
+  int64_t program_time = 0;                     // when this program's file was made
   bool clock_is_synchronised = false;
 };
 
 // `folders` are those whose room matters; what does not exist yet stands for the first above it that does. Makes a user
-// namespace in a child process, so call it while there is one thread.
+// namespace and a cgroup in child processes, so call it while there is one thread.
 Machine LookAtMachine(const std::vector<std::filesystem::path>& folders);
 
 Check CheckArchitecture(const Machine& machine);

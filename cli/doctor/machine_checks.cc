@@ -78,20 +78,14 @@ Check CheckUserNamespaces(const Machine& machine) {
 
 Check CheckCgroup(const Machine& machine) {
   Check check{.name = "cgroup"};
-  check.why = "a cgroup is what bounds a command's memory and processor";
-  if (machine.memory_cgroup.empty()) {
-    check.state = State::kNote;
-    check.found = "no memory limit: no cgroup with the memory controller is mounted";
-    check.fix = "in a container, give it its cgroup; on a machine, mount one";
-  } else if (!machine.may_write_cgroup) {
-    check.state = State::kNote;
-    check.found = fmt::format("no memory limit: \"{}\" is not ours to write to", machine.memory_cgroup.string());
-    check.fix =
-        "run as root, or in a cgroup that was handed to this user: systemd-run --user --scope -p Delegate=yes -- …";
-  } else {
-    check.found = machine.memory_cgroup.string();
-    check.why.clear();
+  if (machine.cgroup_refusal.empty()) {
+    check.found = "can be made: a command's memory and CPU can be limited";
+    return check;
   }
+  check.state = State::kNote;
+  check.found = fmt::format("no memory limit and no CPU limit: {}", machine.cgroup_refusal);
+  check.why = "a cgroup is what bounds a command's memory and CPU; --memory and --cpus are refused without";
+  check.fix = "run as root; in a container, give it cgroups that it may write to";
   return check;
 }
 

@@ -25,8 +25,7 @@ Machine Sound() {
           .seccomp_mode = 0,
           .apparmor_profile = "unconfined",
           .ptrace_scope = "1",
-          .memory_cgroup = "/sys/fs/cgroup",
-          .may_write_cgroup = true,
+          .cgroup_refusal = "",
           .rooms = {{.path = "/run", .free_bytes = kGibibyte, .free_files = 100'000}},
           .time = kNow,
           .program_time = kNow - 1'000,
@@ -89,15 +88,9 @@ INSTANTIATE_TEST_SUITE_P(
              CheckUserNamespaces, State::kFailed, "is 0", "sysctl"},
         Case{"UserNamespacesForbiddenToRoot", [](Machine& m) { m.user_namespace_refusal = "not permitted"; },
              CheckUserNamespaces, State::kNote},
-        Case{"Cgroup", Nothing, CheckCgroup, State::kOk, "/sys/fs/cgroup"},
-        Case{"CgroupOfOthers", [](Machine& m) { m.may_write_cgroup = false; }, CheckCgroup, State::kNote,
-             "no memory limit", "Delegate"},
-        Case{"NoCgroup",
-             [](Machine& m) {
-               m.memory_cgroup.clear();
-               m.may_write_cgroup = false;
-             },
-             CheckCgroup, State::kNote, "no memory limit"},
+        Case{"Cgroup", Nothing, CheckCgroup, State::kOk, "can be limited"},
+        Case{"NoCgroup", [](Machine& m) { m.cgroup_refusal = "permission denied"; }, CheckCgroup, State::kNote,
+             "no memory limit", "run as root"},
         Case{"NoFilter", Nothing, With<CheckSeccomp, Sandbox::kDoesNotStart>, State::kOk},
         Case{"FilterThatLetsSandboxesStart", [](Machine& m) { m.seccomp_mode = 2; },
              With<CheckSeccomp, Sandbox::kStarts>, State::kOk, "sandboxes start"},
