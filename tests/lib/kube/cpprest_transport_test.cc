@@ -166,7 +166,7 @@ TEST_P(CppRestTransportWriteTest, HasAnUnknownOutcomeWhenNoAnswerComes) {
   HttpServer server([](const ReceivedRequest&, ServerConnection& connection) { connection.WaitUntilClosed(); });
   const auto transport = TransportTo(server.url());
 
-  const Result<HttpResponse> response = transport->Send(Write(GetParam().method, 100ms), {});
+  const Result<HttpResponse> response = transport->Send(Write(GetParam().method, 1s), {});
 
   ASSERT_FALSE(response.has_value());
   EXPECT_EQ(response.error().code, ErrorCode::kOutcomeUnknown);

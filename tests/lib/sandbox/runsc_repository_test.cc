@@ -299,7 +299,9 @@ TEST_F(RunscRepositoryTest, RacesNeverShowWhatIsNotARepository) {
   fs::create_directories(temp() / "target");
   OwnerMappings mappings;
   int seen = 0;
-  for (int i = 0; i < 2'000; ++i) {
+  // Often enough for the race to be won both ways, however the two threads happen to run.
+  const auto deadline = std::chrono::steady_clock::now() + 20s;
+  for (int i = 0; (i < 2'000 || seen < 100) && std::chrono::steady_clock::now() < deadline; ++i) {
     const auto opened = OpenRepository(root.get(), "", "shop");
     ASSERT_TRUE(opened.has_value()) << opened.error().message;
     const auto* directory = std::get_if<UniqueFd>(&*opened);
@@ -309,7 +311,7 @@ TEST_F(RunscRepositoryTest, RacesNeverShowWhatIsNotARepository) {
     ASSERT_EQ(ReadFile(temp() / "target/README"), "hello\n");
     ++seen;
   }
-  EXPECT_GT(seen, 0);
+  EXPECT_GE(seen, 100);
   for (int i = 0; i < 10; ++i) {
     const std::string said = Said(kReadOnly, "cat README");
     EXPECT_TRUE(said == "hello\n" || said.starts_with("not started")) << said;
