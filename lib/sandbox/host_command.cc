@@ -81,13 +81,13 @@ Result<Why> Wait(int process, int stop_event, OutputPipe& out, OutputPipe& err, 
   while (true) {
     pollfd events[] = {{.fd = stop_event, .events = POLLIN, .revents = 0},
                        {.fd = process, .events = POLLIN, .revents = 0},
-                       {.fd = out.fd(), .events = POLLIN, .revents = 0},
-                       {.fd = err.fd(), .events = POLLIN, .revents = 0}};
+                       out.Awaited(),
+                       err.Awaited()};
     if (poll(events, std::size(events), PollTimeout(deadline)) < 0 && errno != EINTR) {
       return FailErrno(errno, "wait for a program");
     }
-    if (events[2].revents != 0) out.ReadOnce();
-    if (events[3].revents != 0) err.ReadOnce();
+    if (events[2].revents != 0) out.Advance();
+    if (events[3].revents != 0) err.Advance();
     if (events[1].revents != 0) return Why::kEnded;
     if (events[0].revents != 0 || out.reader_is_gone() || err.reader_is_gone()) return Why::kStopped;
     if (std::chrono::steady_clock::now() >= deadline) return Why::kTimedOut;
@@ -134,7 +134,11 @@ Result<std::variant<HostCommandResult, int>> RunHostCommand(const HostCommand& c
     (void)Wait(child.process(), -1, stdout_pipe, stderr_pipe, ended + kEndingLimit);
   }
   const int wait_status = child.KillAndReap();
-  Drain(stdout_pipe, stderr_pipe, std::chrono::steady_clock::now() + kDrainLimit);
+  if (*why == Why::kStopped) {
+    Drain(stdout_pipe, stderr_pipe, Patience::kLimited, -1, kDrainLimit);
+  } else {
+    Drain(stdout_pipe, stderr_pipe, Patience::kUntilTaken, stop_event.get(), kDrainLimit);
+  }
 
   HostCommandResult result{.ending = HostEnded{wait_status},
                            .stdout_output = std::move(stdout_pipe).Take(),

@@ -67,9 +67,10 @@ struct RunRequest {
   std::chrono::milliseconds timeout{60'000};
   // Of each stream so much is kept, half from its head and half from its tail.
   uint64_t max_output_bytes = 16'384;
-  // Where each stream goes as it comes, beside what is kept; -1: nowhere. While such a descriptor can't take more,
-  // everything waits for it, the time limit too; when it takes no more at all, the command is cancelled. The process
-  // must ignore SIGPIPE.
+  // Where each stream goes as it comes, beside what is kept; -1: nowhere. While such a descriptor can't take more, a
+  // command that writes has to wait, and its time runs on; what it had written by its end is handed on afterwards,
+  // however long that takes. When the descriptor takes no more at all, the command is cancelled. The process must
+  // ignore SIGPIPE.
   int stdout_to = -1;
   int stderr_to = -1;
 };

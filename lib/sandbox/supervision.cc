@@ -45,15 +45,15 @@ class Supervision {
           {.fd = stop_event, .events = POLLIN, .revents = 0},
           {.fd = channels_.control, .events = ControlEvents(), .revents = 0},
           {.fd = channels_.process, .events = POLLIN, .revents = 0},
-          {.fd = stdout_.fd(), .events = POLLIN, .revents = 0},
-          {.fd = stderr_.fd(), .events = POLLIN, .revents = 0},
+          stdout_.Awaited(),
+          stderr_.Awaited(),
       };
       const auto& [stop, control, process, out, err] = events;
       if (poll(events, std::size(events), PollTimeout(deadline_)) < 0 && errno != EINTR) {
         return FailErrno(errno, "wait for the sandbox");
       }
-      if (out.revents != 0) stdout_.ReadOnce();
-      if (err.revents != 0) stderr_.ReadOnce();
+      if (out.revents != 0) stdout_.Advance();
+      if (err.revents != 0) stderr_.Advance();
       if (stop.revents != 0 || stdout_.reader_is_gone() || stderr_.reader_is_gone()) {
         End(Cancelled{});
         break;
@@ -65,7 +65,11 @@ class Supervision {
       if (std::chrono::steady_clock::now() >= deadline_) End(TimedOut{});
     }
     pidfd_send_signal(channels_.process, SIGKILL, nullptr, 0);
-    Drain(stdout_, stderr_, std::chrono::steady_clock::now() + kDrainLimit);
+    if (std::holds_alternative<Cancelled>(*ending_)) {
+      Drain(stdout_, stderr_, Patience::kLimited, -1, kDrainLimit);
+    } else {
+      Drain(stdout_, stderr_, Patience::kUntilTaken, stop_event, kDrainLimit);
+    }
     return Supervised{.ending = std::move(*ending_),
                       .stdout_output = std::move(stdout_).Take(),
                       .stderr_output = std::move(stderr_).Take(),

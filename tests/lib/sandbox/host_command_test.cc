@@ -1,13 +1,17 @@
 #include "lib/sandbox/host_command.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <filesystem>
 #include <future>
+#include <thread>
 
 #include "lib/base/unique_fd.h"
+#include "tests/lib/sandbox/temporary_directory.h"
 
 namespace fumehood::sandbox {
 namespace {
@@ -106,6 +110,57 @@ TEST(HostCommandTest, OutputIsHandedOnAsItComes) {
   EXPECT_EQ(Execute(command).stdout_output.total_bytes, 10u);
   char buffer[32];
   EXPECT_EQ(read(reader.get(), buffer, sizeof buffer), 10);
+}
+
+// Of what it has written nothing is lost, either.
+TEST(HostCommandTest, AReaderThatTakesNothingDoesNotDelayTheTimeLimit) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  UniqueFd reader(ends[0]);
+  UniqueFd writer(ends[1]);
+  auto command = Shell("exec yes 0123456789");
+  command.stdout_to = writer.get();
+  command.timeout = 300ms;
+  size_t taken = 0;
+  std::jthread late_reader([&] {
+    std::this_thread::sleep_for(1'500ms);
+    char buffer[65'536];
+    for (ssize_t got; (got = read(reader.get(), buffer, sizeof buffer)) > 0;) taken += static_cast<size_t>(got);
+  });
+  const auto result = Execute(command);
+  writer.Reset();
+  late_reader.join();
+  EXPECT_TRUE(std::holds_alternative<TimedOut>(result.ending));
+  EXPECT_LT(result.ended - result.started, 1s);
+  EXPECT_EQ(taken, result.stdout_output.total_bytes);
+  EXPECT_GT(taken, 65'536u) << "more than its pipe holds";
+}
+
+TEST(HostCommandTest, AReaderThatTakesNothingDoesNotDelayAStop) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  const UniqueFd reader(ends[0]);
+  const UniqueFd writer(ends[1]);
+  auto command = Shell("exec yes");
+  command.stdout_to = writer.get();
+  std::stop_source stop;
+  const std::jthread stopper([&] {
+    std::this_thread::sleep_for(200ms);
+    stop.request_stop();
+  });
+  const auto result = RunHostCommand(command, {}, stop.get_token());
+  ASSERT_TRUE(result.has_value());
+  EXPECT_TRUE(std::holds_alternative<Cancelled>(std::get<HostCommandResult>(*result).ending));
+}
+
+TEST(HostCommandTest, AFileGetsAllOfIt) {
+  const TemporaryDirectory temp;
+  const UniqueFd file(open((temp / "out").c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+  auto command = Shell("head -c 3000000 /dev/zero");
+  command.stdout_to = file.get();
+  command.max_output_bytes = 4;
+  EXPECT_EQ(Execute(command).stdout_output.total_bytes, 3'000'000u);
+  EXPECT_EQ(std::filesystem::file_size(temp / "out"), 3'000'000u);
 }
 
 TEST(HostCommandTest, AReaderThatLeavesEndsIt) {
