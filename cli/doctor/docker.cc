@@ -6,6 +6,7 @@
 
 #include "cli/availability.h"
 #include "cli/doctor/question.h"
+#include "lib/base/one_line.h"
 
 namespace fumehood::cli::doctor {
 namespace {

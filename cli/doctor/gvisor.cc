@@ -13,6 +13,7 @@
 #include "cli/availability.h"
 #include "cli/doctor/question.h"
 #include "cli/scripts.h"
+#include "lib/base/one_line.h"
 #include "lib/base/unique_fd.h"
 #include "lib/sandbox/program_lookup.h"
 

@@ -2,7 +2,6 @@
 
 #include <sys/wait.h>
 
-#include <algorithm>
 #include <utility>
 #include <variant>
 
@@ -32,13 +31,6 @@ Result<Answer> Ask(std::vector<std::string> argv, std::chrono::milliseconds limi
   return Answer{.status = WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status),
                 .out = std::move(result.stdout_output.head),
                 .err = std::move(result.stderr_output.head)};
-}
-
-std::string OneLine(std::string text) {
-  std::ranges::replace_if(text, [](unsigned char c) { return c < ' ' || c == 0x7f; }, ' ');
-  text.erase(0, std::min(text.size(), text.find_first_not_of(' ')));
-  text.erase(text.find_last_not_of(' ') + 1);
-  return text;
 }
 
 }  // namespace fumehood::cli::doctor

@@ -18,7 +18,4 @@ struct Answer {
 // Error where it can't be started or gives no answer in time.
 Result<Answer> Ask(std::vector<std::string> argv, std::chrono::milliseconds limit = std::chrono::seconds(20));
 
-// On one line, and without what surrounds it.
-std::string OneLine(std::string text);
-
 }  // namespace fumehood::cli::doctor

@@ -1,14 +1,13 @@
 #include "cli/doctor/visible.h"
 
-#include <algorithm>
 #include <set>
 #include <sstream>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
-#include "cli/doctor/question.h"
 #include "cli/result_json.h"
+#include "lib/base/one_line.h"
 #include "lib/sandbox/fumehood.h"
 
 namespace fumehood::cli::doctor {

@@ -1,9 +1,10 @@
 #include "lib/sandbox/docker_client.h"
 
-#include <algorithm>
 #include <chrono>
 #include <utility>
 #include <variant>
+
+#include "lib/base/one_line.h"
 
 namespace fumehood::sandbox {
 
@@ -41,9 +42,7 @@ Result<std::string> DockerClient::Ask(std::vector<std::string> arguments, std::s
 }
 
 std::string WordsOf(const CapturedOutput& output) {
-  std::string text = output.head + output.tail;
-  std::ranges::replace_if(text, [](unsigned char c) { return c < ' ' || c == 0x7f; }, ' ');
-  text.erase(text.find_last_not_of(' ') + 1);
+  std::string text = OneLine(output.head + output.tail);
   return text.empty() ? "it gave no reason" : text;
 }
 

@@ -4,7 +4,6 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -14,6 +13,7 @@
 #include <system_error>
 #include <utility>
 
+#include "lib/base/one_line.h"
 #include "lib/sandbox/child_process.h"
 #include "lib/sandbox/limits.h"
 #include "lib/sandbox/oci_bundle.h"
@@ -80,9 +80,7 @@ Result<UniqueFd> OpenProcess(const SandboxDirectory& directory) {
 
 // What runsc said when it failed: one line, without what would break a log.
 std::string ReadReason(int stderr_pipe) {
-  std::string reason = ReadAvailable(stderr_pipe, kMaxReasonBytes);
-  std::ranges::replace_if(reason, [](unsigned char c) { return c < ' ' || c == 0x7f; }, ' ');
-  reason.erase(reason.find_last_not_of(' ') + 1);
+  std::string reason = OneLine(ReadAvailable(stderr_pipe, kMaxReasonBytes));
   return reason.empty() ? "it gave no reason" : reason;
 }
 
