@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "cli/remembered.h"
-#include "lib/sandbox/fumehood.h"
 #include "lib/sandbox/program_lookup.h"
 
 namespace fumehood::cli {
@@ -38,15 +37,20 @@ std::string KeyOf(const LocalOptions& options) {
 
 }  // namespace
 
+IsolationOptions ApiOptions(Isolation isolation, const LocalOptions& options) {
+  return {.isolation = std::string(ToString(isolation)),
+          .image = options.image,
+          .runsc = options.runsc,
+          .platform = options.platform,
+          .docker = options.docker,
+          .program = ThisProgram()};
+}
+
 Availability TryOut(Isolation isolation, const LocalOptions& options) {
-  const auto ran = run_command_isolated({"true"}, {.working_dir = "/usr/share",
-                                                   .timeout = kTryLimit,
-                                                   .isolation = std::string(ToString(isolation)),
-                                                   .image = options.image,
-                                                   .runsc = options.runsc,
-                                                   .platform = options.platform,
-                                                   .docker = options.docker,
-                                                   .program = ThisProgram()});
+  IsolationOptions trial = ApiOptions(isolation, options);
+  trial.working_dir = "/usr/share";
+  trial.timeout = kTryLimit;
+  const auto ran = run_command_isolated({"true"}, trial);
   if (!ran) return {isolation, ran.error()};
   if (ran->success) return {isolation, std::nullopt};
   return {isolation,

@@ -5,6 +5,7 @@
 
 #include "cli/local_options.h"
 #include "lib/base/result.h"
+#include "lib/sandbox/fumehood.h"
 
 namespace fumehood::cli {
 
@@ -13,6 +14,9 @@ struct Availability {
   Isolation isolation = Isolation::kRunsc;
   std::optional<Error> failure;  // why it doesn't work, and how to fix that
 };
+
+// What the C++ API takes for these, with this very program.
+IsolationOptions ApiOptions(Isolation isolation, const LocalOptions& options);
 
 // Runs `true` in that isolation, not `auto`, in a process of its own.
 Availability TryOut(Isolation isolation, const LocalOptions& options);

@@ -25,7 +25,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kRoot = "/";
-constexpr std::string_view kDefaultDockerImage = "busybox";
 
 Result<fs::path> DirectoryAt(const fs::path& path, std::string_view what) {
   std::error_code error;
@@ -152,7 +151,7 @@ Result<sandbox::RunRequest> ToRequest(const LocalCommand& command, const LocalOp
                               .timeout = command.timeout,
                               .max_output_bytes = command.max_output_bytes};
   if (isolation == Isolation::kRunsc) request.image = options.image.empty() ? "host" : "default";
-  if (isolation == Isolation::kDocker && options.image.empty()) request.image = kDefaultDockerImage;
+  if (isolation == Isolation::kDocker) request.image = DockerImageOf(options);
 
   fs::path start = command.working_dir.empty() ? command.repository : command.working_dir;
   auto working_dir = DirectoryAt(start.empty() ? "." : start, "working directory");

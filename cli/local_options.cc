@@ -95,4 +95,6 @@ Result<fs::path> FindDocker(const LocalOptions& options) {
                       "install Docker Engine or Docker Desktop, or put its command line on the PATH");
 }
 
+std::string DockerImageOf(const LocalOptions& options) { return options.image.empty() ? "busybox" : options.image; }
+
 }  // namespace fumehood::cli

@@ -41,6 +41,9 @@ Result<std::filesystem::path> FindRunsc(const LocalOptions& options);
 Result<std::filesystem::path> FindInit();
 Result<std::filesystem::path> FindDocker(const LocalOptions& options);
 
+// An image of the Docker engine: the one that is named, or busybox.
+std::string DockerImageOf(const LocalOptions& options);
+
 // The file of this program.
 std::filesystem::path ThisProgram();
 

@@ -24,4 +24,7 @@ struct Check {
   std::string fix = {};  // what to do, exactly; empty where there is nothing to be done
 };
 
+// What can't be told, as another check has failed, or something isn't there.
+Check Unasked(std::string name, std::string_view needed);
+
 }  // namespace fumehood::cli::doctor

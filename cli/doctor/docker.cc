@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "cli/availability.h"
-#include "cli/doctor/question.h"
+#include "cli/local_command.h"
 #include "lib/base/one_line.h"
 
 namespace fumehood::cli::doctor {
@@ -14,17 +14,15 @@ namespace {
 using nlohmann::json;
 
 constexpr std::string_view kRuntime = "runsc";
-constexpr std::string_view kDefaultImage = "busybox";
 
-Result<json> AskEngine(const std::string& program) {
-  const auto answer = Ask({program, "info", "--format", "{{json .}}"});
+Result<json> AskEngine(const sandbox::DockerClient& client) {
+  const auto answer = client.Ask({"info", "--format", "{{json .}}"});
   if (!answer) return std::unexpected(answer.error());
-  json info = json::parse(answer->out, nullptr, /*allow_exceptions=*/false);
-  // Where it knows of no engine, Docker's command line still tells about itself.
-  if (info.is_object() && info.contains("ServerErrors") && !info["ServerErrors"].empty())
+  json info = json::parse(*answer, nullptr, /*allow_exceptions=*/false);
+  if (!info.is_object()) return Fail(ErrorCode::kInternal, "Docker tells nothing about itself: {}", OneLine(*answer));
+  // Where it has no engine, an older command line succeeds, and tells about itself only.
+  if (info.contains("ServerErrors") && !info["ServerErrors"].empty())
     return Fail(ErrorCode::kUnavailable, "{}", OneLine(info["ServerErrors"].front().get<std::string>()));
-  if (answer->status != 0 || !info.is_object())
-    return Fail(ErrorCode::kUnavailable, "{}", OneLine(answer->err.empty() ? answer->out : answer->err));
   return info;
 }
 
@@ -32,38 +30,31 @@ bool IsForbidden(const Docker& docker) {
   return !docker.info && docker.info.error().message.contains("permission denied");
 }
 
-Check Skipped(std::string name, std::string_view needs) {
-  return {.name = std::move(name), .state = State::kSkipped, .found = fmt::format("needs {}", needs)};
-}
-
 }  // namespace
 
 Docker LookAtDocker(const LocalOptions& options) {
-  Docker docker{.program = FindDocker(options),
-                .image = options.image.empty() ? std::string(kDefaultImage) : options.image};
-  if (!docker.program) return docker;
-  const std::string program = docker.program->string();
-  if (const auto endpoint = Ask({program, "context", "inspect", "--format", "{{.Endpoints.docker.Host}}"}))
-    docker.endpoint = OneLine(endpoint->out);
-  docker.info = AskEngine(program);
-  if (!docker.info) return docker;
-  const auto image = Ask({program, "image", "inspect", "--format", "{{.Id}}", docker.image});
-  docker.has_image = image && image->status == 0;
+  Docker docker{.client = OpenDocker(options), .image = DockerImageOf(options)};
+  if (!docker.client) return docker;
+  if (const auto endpoint = docker.client->Ask({"context", "inspect", "--format", "{{.Endpoints.docker.Host}}"}))
+    docker.endpoint = OneLine(*endpoint);
+  docker.info = AskEngine(*docker.client);
+  if (docker.info)
+    docker.has_image = docker.client->Ask({"image", "inspect", "--format", "{{.Id}}", docker.image}).has_value();
   return docker;
 }
 
 Check CheckDockerProgram(const Docker& docker) {
-  if (docker.program) return {.name = "docker", .found = docker.program->string()};
+  if (docker.client) return {.name = "docker", .found = docker.client->program.string()};
   return {.name = "docker",
           .state = State::kFailed,
-          .found = docker.program.error().message,
+          .found = docker.client.error().message,
           .why = "where runsc doesn't work by itself, an engine of Docker can start it",
           .fix = "install Docker Engine (Linux) or Docker Desktop: https://docs.docker.com/engine/install"};
 }
 
 Check CheckDockerEngine(const Docker& docker) {
   Check check{.name = "docker-engine"};
-  if (!docker.program) return Skipped(check.name, "docker");
+  if (!docker.client) return Unasked(check.name, "docker");
   if (docker.info) {
     check.found = fmt::format("{} {} at {}", docker.info->value("OperatingSystem", "Docker"),
                               docker.info->value("ServerVersion", ""), docker.endpoint);
@@ -81,12 +72,12 @@ Check CheckDockerEngine(const Docker& docker) {
 
 Check CheckDockerGroup(const Docker& docker) {
   Check check{.name = "docker-group"};
-  if (!docker.program) return Skipped(check.name, "docker");
+  if (!docker.client) return Unasked(check.name, "docker");
   if (docker.info) {
     check.found = "this user may use the engine";
     return check;
   }
-  if (!IsForbidden(docker)) return Skipped(check.name, "an engine that answers");
+  if (!IsForbidden(docker)) return Unasked(check.name, "an engine that answers");
   check.state = State::kFailed;
   check.found = fmt::format("this user may not use {}", docker.endpoint.empty() ? "the engine" : docker.endpoint);
   check.why =
@@ -97,7 +88,7 @@ Check CheckDockerGroup(const Docker& docker) {
 
 Check CheckDockerRuntime(const Docker& docker) {
   Check check{.name = "docker-runtime"};
-  if (!docker.info) return Skipped(check.name, "docker-engine");
+  if (!docker.info) return Unasked(check.name, "docker-engine");
   const json runtimes = docker.info->value("Runtimes", json::object());
   if (runtimes.is_object() && runtimes.contains(kRuntime)) {
     check.found =
@@ -115,7 +106,7 @@ Check CheckDockerRuntime(const Docker& docker) {
 
 Check CheckDockerImage(const Docker& docker) {
   Check check{.name = "docker-image"};
-  if (!docker.info) return Skipped(check.name, "docker-engine");
+  if (!docker.info) return Unasked(check.name, "docker-engine");
   if (docker.has_image) {
     check.found = docker.image;
     return check;
@@ -130,7 +121,7 @@ Check CheckDockerImage(const Docker& docker) {
 Check CheckDockerSandbox(const std::vector<Check>& before, const LocalOptions& options) {
   Check check{.name = "docker-sandbox"};
   const auto failed = std::ranges::find(before, State::kFailed, &Check::state);
-  if (failed != before.end()) return Skipped(check.name, failed->name);
+  if (failed != before.end()) return Unasked(check.name, failed->name);
   const Availability tried = TryOut(Isolation::kDocker, options);
   if (!tried.failure) {
     check.found = "a container started with gVisor, and ran a command";

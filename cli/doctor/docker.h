@@ -8,11 +8,12 @@
 #include "cli/doctor/check.h"
 #include "cli/local_options.h"
 #include "lib/base/result.h"
+#include "lib/sandbox/docker_client.h"
 
 namespace fumehood::cli::doctor {
 
 struct Docker {
-  Result<std::filesystem::path> program;
+  Result<sandbox::DockerClient> client;
   // What the engine says about itself; where it doesn't answer, why.
   Result<nlohmann::json> info = Fail(ErrorCode::kNotFound, "there is no docker");
   std::string endpoint = {};  // "unix:///var/run/docker.sock"

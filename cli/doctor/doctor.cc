@@ -28,11 +28,6 @@ struct DoctorOptions {
 
 constexpr int kUnhealthy = 1;
 
-// For what can't be told, as `needed` is not there.
-Check Unasked(std::string name, std::string needed) {
-  return {.name = std::move(name), .state = State::kSkipped, .found = "needs " + std::move(needed)};
-}
-
 std::vector<Check> CheckSandboxes(const Gvisor& gvisor, const LocalOptions& options) {
   std::vector<Check> checks;
   for (const std::string platform : {"systrap", "ptrace", "kvm"}) {

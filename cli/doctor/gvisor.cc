@@ -29,10 +29,6 @@ constexpr std::string_view kGreeting = "runsc version ";
 constexpr int kFirstTarball = 20260701;
 constexpr int kSidecarsRequired = 20261001;
 
-Check Skipped(std::string name, std::string_view needs) {
-  return {.name = std::move(name), .state = State::kSkipped, .found = fmt::format("needs {}", needs)};
-}
-
 // What bars others on the way to a file.
 fs::path WhatBarsOthers(const fs::path& file) {
   constexpr mode_t kOthersEnter = S_IXOTH;
@@ -92,7 +88,7 @@ Check CheckRunsc(const Gvisor& gvisor) {
 
 Check CheckRunscVersion(const Gvisor& gvisor) {
   Check check{.name = "runsc-version"};
-  if (!gvisor.program) return Skipped(check.name, "runsc");
+  if (!gvisor.program) return Unasked(check.name, "runsc");
   check.why = "sandboxes are made with what gVisor has since August 2026";
   check.fix = "fumehood install";
   if (gvisor.version.empty()) {
@@ -110,7 +106,7 @@ Check CheckRunscVersion(const Gvisor& gvisor) {
 
 Check CheckRunscLayout(const Gvisor& gvisor) {
   Check check{.name = "runsc-layout"};
-  if (!gvisor.program) return Skipped(check.name, "runsc");
+  if (!gvisor.program) return Unasked(check.name, "runsc");
   const int date = DateOf(gvisor.version);
   if (!gvisor.barred.empty()) {
     check.state = State::kFailed;

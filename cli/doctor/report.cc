@@ -23,16 +23,6 @@ bool IsOfRunsc(const Check& check) { return std::ranges::find(kOfRunsc, check.na
 
 }  // namespace
 
-std::string_view ToString(State state) {
-  switch (state) {
-    case State::kOk: return "ok";
-    case State::kNote: return "note";
-    case State::kFailed: return "failed";
-    case State::kSkipped: return "skipped";
-  }
-  return "?";
-}
-
 std::optional<Isolation> Report::taken() const {
   if (runsc_works && (wanted == Isolation::kAuto || wanted == Isolation::kRunsc)) return Isolation::kRunsc;
   if (docker_works && (wanted == Isolation::kAuto || wanted == Isolation::kDocker)) return Isolation::kDocker;

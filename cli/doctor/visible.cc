@@ -6,9 +6,9 @@
 #include <system_error>
 #include <utility>
 
+#include "cli/availability.h"
 #include "cli/result_json.h"
 #include "lib/base/one_line.h"
-#include "lib/sandbox/fumehood.h"
 
 namespace fumehood::cli::doctor {
 namespace {
@@ -55,14 +55,10 @@ Check CheckVisible(std::string name, Isolation isolation, const LocalCommand& co
     check.fix = "give a directory that is there, and that this user may read, with --repo or --workdir";
     return check;
   }
-  const auto ran = run_command_isolated({"ls", "-A"}, {.working_dir = command.working_dir,
-                                                       .repo_path = command.repository,
-                                                       .isolation = std::string(ToString(isolation)),
-                                                       .image = options.image,
-                                                       .runsc = options.runsc,
-                                                       .platform = options.platform,
-                                                       .docker = options.docker,
-                                                       .program = ThisProgram()});
+  IsolationOptions listing = ApiOptions(isolation, options);
+  listing.working_dir = command.working_dir;
+  listing.repo_path = command.repository;
+  const auto ran = run_command_isolated({"ls", "-A"}, listing);
   std::error_code ignored;
   const std::string shown = fs::canonical(directory, ignored).string();
   if (ran && ran->returncode == kNotFound) {
