@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,6 +47,20 @@ class Backend:
         ran = self.run("--json", *arguments, cwd=cwd, stdin=stdin)
         assert ran.returncode == 0, ran
         return json.loads(ran.stdout)
+
+
+def let_everybody_in(folder):
+    """What pytest makes is its owner's alone."""
+    for parent in (folder, *folder.parents):
+        if parent.is_relative_to("/tmp") and parent != parent.parent:
+            parent.chmod(parent.stat().st_mode | 0o055)
+
+
+def copy_programs(program, runsc, folder):
+    """All that `fumehood run` needs of ours, for everybody to execute."""
+    for source, name in ((program, "fumehood"), (program.parent / "fumehood-init", "fumehood-init"), (runsc, "runsc")):
+        shutil.copy(source, folder / name)
+        (folder / name).chmod(0o755)
 
 
 def basic_environment(home):

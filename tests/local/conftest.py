@@ -1,5 +1,4 @@
 import os
-import shutil
 import subprocess
 import tempfile
 from dataclasses import replace
@@ -7,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from backends import NOBODY_SPECIAL, Backend, basic_environment
+from backends import NOBODY_SPECIAL, Backend, basic_environment, copy_programs, let_everybody_in
 from docker_engine import SCRIPTS, DockerEngine
 
 
@@ -55,12 +54,8 @@ def program():
 def programs(program, runsc, tmp_path_factory):
     """A folder that everybody may look into, with all that `fumehood run` needs of ours."""
     folder = tmp_path_factory.mktemp("programs")
-    for parent in (folder, *folder.parents):
-        if parent.is_relative_to("/tmp") and parent != parent.parent:
-            parent.chmod(parent.stat().st_mode | 0o055)
-    for source, name in ((program, "fumehood"), (program.parent / "fumehood-init", "fumehood-init"), (runsc, "runsc")):
-        shutil.copy(source, folder / name)
-        (folder / name).chmod(0o755)
+    let_everybody_in(folder)
+    copy_programs(program, runsc, folder)
     return folder
 
 
@@ -81,9 +76,7 @@ def backend(request, programs, tmp_path):
 @pytest.fixture
 def repository(tmp_path):
     """A repository that everybody may read."""
-    for parent in (tmp_path, *tmp_path.parents):
-        if parent.is_relative_to("/tmp") and parent != parent.parent:
-            parent.chmod(parent.stat().st_mode | 0o055)
+    let_everybody_in(tmp_path)
     folder = tmp_path / "repository"
     (folder / "src").mkdir(parents=True)
     (folder / "README").write_text("read me\n")

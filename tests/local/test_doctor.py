@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from backends import NOBODY_SPECIAL, basic_environment
+from backends import NOBODY_SPECIAL, basic_environment, copy_programs, let_everybody_in
 from installer import SCRIPTS, write_programs
 from release_server import ReleaseServer
 
@@ -55,13 +55,9 @@ def states(checks):
 def programs(program, runsc, tmp_path_factory):
     """A folder that everybody may look into, with all that `fumehood` needs of ours."""
     folder = tmp_path_factory.mktemp("programs")
-    for parent in (folder, *folder.parents):
-        if parent.is_relative_to("/tmp") and parent != parent.parent:
-            parent.chmod(parent.stat().st_mode | 0o055)
+    let_everybody_in(folder)
     (folder / "bin").mkdir()
-    for source, name in ((program, "fumehood"), (program.parent / "fumehood-init", "fumehood-init"), (runsc, "runsc")):
-        shutil.copy(source, folder / "bin" / name)
-        (folder / "bin" / name).chmod(0o755)
+    copy_programs(program, runsc, folder / "bin")
     (folder / "share").mkdir()
     (folder / "share/fumehood").symlink_to(program.parent.parent / "share/fumehood")
     return folder
@@ -70,9 +66,7 @@ def programs(program, runsc, tmp_path_factory):
 @pytest.fixture
 def doctor(programs, tmp_path):
     """As root, without a Docker engine."""
-    for parent in (tmp_path, *tmp_path.parents):
-        if parent.is_relative_to("/tmp") and parent != parent.parent:
-            parent.chmod(parent.stat().st_mode | 0o055)
+    let_everybody_in(tmp_path)
     repository = tmp_path / "repository"
     repository.mkdir()
     (repository / "README").write_text("read me\n")
