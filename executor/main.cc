@@ -222,7 +222,8 @@ Status Serve(const Options& options, const service::Log& log) {
     log.Info("executor ends", {kv("grace_seconds", std::chrono::floor<seconds>(options.grace_period).count())});
     draining = true;
     std::jthread say_so([&](std::stop_token stop) { register_now(stop); });
-    (*runner)->DrainPool();
+    // Beside the drain: what is just being started would hold it up.
+    std::jthread throw_away([&runner] { (*runner)->DrainPool(); });
     DrainAndEnd(executor, reporter, options.grace_period, termination->hurry_token());
   }
   log.Info("executor has ended");
