@@ -47,9 +47,17 @@ struct Prepared {
   const char* working_dir;
   const char* memory_info;
   StandardStreams streams;
+  int highest_descriptor;
   const std::vector<int>& tasks;
   int failure_pipe;
 };
+
+// Where this can't be, the program runs all the same.
+void OpenHighestDescriptor(const Prepared& prepared) {
+  if (prepared.highest_descriptor < 0 || prepared.highest_descriptor == prepared.failure_pipe) return;
+  const int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (null >= 0) dup2(null, prepared.highest_descriptor);
+}
 
 // In the child, by system calls only. Returns only on failure.
 Failure Become(const Prepared& prepared) {
@@ -68,6 +76,7 @@ Failure Become(const Prepared& prepared) {
       dup2(prepared.streams.err, STDERR_FILENO) < 0 || close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) != 0) {
     return {Step::kStreams, errno};
   }
+  OpenHighestDescriptor(prepared);
   if (*prepared.working_dir != '\0' && chdir(prepared.working_dir) != 0) return {Step::kWorkingDir, errno};
   setsid();
   struct sigaction by_default{};
@@ -127,6 +136,7 @@ Result<pid_t> SpawnConfined(const Program& program, const Confinement& confineme
       .working_dir = program.working_dir.c_str(),
       .memory_info = confinement.memory_info.empty() ? nullptr : confinement.memory_info.c_str(),
       .streams = program.streams,
+      .highest_descriptor = confinement.highest_descriptor,
       .tasks = confinement.cgroup.tasks,
       .failure_pipe = failure_out.get(),
   };

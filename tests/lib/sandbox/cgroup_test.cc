@@ -183,5 +183,30 @@ TEST_F(CgroupTest, MemoryInfoIsSeenByTheProgramOnly) {
   EXPECT_EQ(ReadFile("/proc/meminfo").substr(0, 30), before);
 }
 
+TEST_F(CgroupTest, HighestDescriptorIsThereFromTheStart) {
+  auto pipe = MakePipe();
+  ASSERT_TRUE(pipe.has_value());
+  const Program program{.argv = {"/bin/sh", "-c", "readlink /proc/self/fd/252"},
+                        .streams = {.in = null_.get(), .out = pipe->write_end.get(), .err = null_.get()}};
+  const auto pid = SpawnConfined(program, {.cgroup = {}, .memory_info = {}, .highest_descriptor = 252});
+  ASSERT_TRUE(pid.has_value()) << pid.error().message;
+  ASSERT_EQ(waitpid(*pid, nullptr, 0), *pid);
+  EXPECT_EQ(ReadAvailable(pipe->read_end.get(), 1024), "/dev/null\n");
+}
+
+TEST_F(CgroupTest, FailureIsToldAlsoWhereItsPipeHasTheHighestDescriptor) {
+  // What a copy of a new pipe's end gets.
+  int free_descriptor = -1;
+  {
+    auto probe = MakePipe();
+    ASSERT_TRUE(probe.has_value());
+    free_descriptor = fcntl(probe->write_end.get(), F_DUPFD_CLOEXEC, 3);
+    close(free_descriptor);
+  }
+  const Program program{.argv = {"/nowhere"}, .streams = {.in = null_.get(), .out = null_.get(), .err = null_.get()}};
+  const auto pid = SpawnConfined(program, {.cgroup = {}, .memory_info = {}, .highest_descriptor = free_descriptor});
+  ASSERT_FALSE(pid.has_value());
+}
+
 }  // namespace
 }  // namespace fumehood::sandbox
