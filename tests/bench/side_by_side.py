@@ -28,7 +28,7 @@ def run_once(contender, environment, folder):
     """How long it takes, in seconds, from its start until it has been reaped."""
     with tempfile.TemporaryFile() as complaints:
         begun = time.perf_counter()
-        process = subprocess.Popen(contender.argv, env=environment, cwd=folder, close_fds=False,
+        process = subprocess.Popen(contender.argv, env=environment, cwd=folder,
                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=complaints)
         status = process.wait()
         taken = time.perf_counter() - begun
