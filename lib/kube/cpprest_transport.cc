@@ -383,6 +383,7 @@ class CppRestTransport::Impl {
     const bool write = IsWrite(request);
 
     for (int dead_connections = 0;; ++dead_connections) {
+      if (either.stop_requested()) return Fail(ErrorCode::kCancelled, "{}: cancelled", server_);
       const Result<std::string> token = tokens_.Current();
       if (!token.has_value()) return Wrap(token.error(), server_);
       Attempt attempt(*clients_.at(static_cast<size_t>(request.traffic)), request, *token, in_flight_, tls_);
