@@ -87,6 +87,7 @@ Executor::Executor(Parts parts)
       may_start_(std::move(parts.may_start)),
       handler_(std::move(parts.handler)),
       configuration_(std::move(parts.configuration)),
+      on_failed_run_(std::move(parts.on_failed_run)),
       attempts_(clock_, {}, parts.queue_observer),
       long_running_(clock_),
       commands_(api::ReadSandboxCommand,
@@ -222,6 +223,7 @@ void Executor::Run(const AttemptKey& key, const api::SandboxCommand& command, As
     log_.Error("can't run a command, handing it back",
                {kv("command", FullName(key)), kv("uid", key.uid), kv("attempt", key.attempt),
                 kv("error", result.error().message)});
+    on_failed_run_();
     return reporter_.GiveBack(key, Rejected("run the command", result.error()));
   }
   if (assignment.start_time())

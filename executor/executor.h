@@ -42,6 +42,8 @@ class Executor {
     std::string handler;                                                       // of the RuntimeClasses that it serves
     std::function<std::shared_ptr<const api::Configuration>()> configuration;  // as it is now, never null
     kube::WorkQueueObserver* queue_observer = nullptr;
+    // Hears that a command could not be run, though nothing is known to be wrong with it.
+    std::function<void()> on_failed_run = [] {};
   };
   explicit Executor(Parts parts);
 
@@ -91,6 +93,7 @@ class Executor {
   const std::function<bool()> may_start_;
   const std::string handler_;
   const std::function<std::shared_ptr<const api::Configuration>()> configuration_;
+  const std::function<void()> on_failed_run_;
   std::atomic<bool> draining_ = false;
   Assignments assignments_;
   kube::WorkQueue<AttemptKey> attempts_;

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "executor/executor.h"
+#include "executor/image_trials.h"
 #include "executor/ledger.h"
 #include "executor/metrics.h"
 #include "executor/options.h"
@@ -62,7 +63,6 @@ Offer MakeOffer(const Options& options, const sandbox::RunscRunner& runner) {
           .executor = options.pod,
           .slots = options.slots,
           .allocatable = options.allocatable,
-          .images = runner.images(),
           .handler = options.handler,
           .runtime = {isolation.runtime, isolation.version, isolation.platform}};
 }
@@ -160,11 +160,18 @@ Status Serve(const Options& options, const service::Log& log) {
        .on_problem = [&](const Error& error) { log.Warning("lease not renewed", {kv("error", error.message)}); }});
   if (!lease) return Forward(std::move(lease));
 
+  ImageTrials trials((*runner)->images(), [&runner](const std::string& image) { return (*runner)->TryImage(image); },
+                     [&log](const std::string& image, const Status& outcome) {
+                       if (outcome) return log.Info("image offered", {kv("image", image)});
+                       log.Error("image not offered", {kv("image", image), kv("why", outcome.error().message)});
+                     });
   Registration registration(client, clock, offer);
   std::atomic<bool> draining = false;
   const auto register_now = [&](std::stop_token stop) {
     const Status healthy = (*ledger)->health();
-    const Readiness readiness = draining ? Draining() : healthy ? Serving(offer) : LedgerUnavailable(healthy.error());
+    const Readiness readiness = draining  ? Draining(trials.standing())
+                                : healthy ? ReadinessOf(trials.Look())
+                                          : LedgerUnavailable(healthy.error(), trials.standing());
     const Status registered = registration.Refresh(readiness, stop);
     if (!registered && !stop.stop_requested()) {
       log.Warning("not registered, will try again", {kv("error", registered.error().message)});
@@ -173,7 +180,8 @@ Status Serve(const Options& options, const service::Log& log) {
 
   Reporter reporter({client, **ledger, clock, log, executor_metrics, &reports_observer});
   Executor executor({clock, log, **runner, **ledger, reporter, executor_metrics, [&] { return (*lease)->IsHeld(); },
-                     options.handler, [&] { return (*configuration)->Get(); }, &attempts_observer});
+                     options.handler, [&] { return (*configuration)->Get(); }, &attempts_observer,
+                     [&trials] { trials.Doubt(); }});
   attempts_observer.LookAt(executor.attempts());
   reports_observer.LookAt(reporter.pending());
   metrics.OnRender([&] {

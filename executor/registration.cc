@@ -19,20 +19,30 @@ Status CreateExecutor(kube::Client& client, const std::string& node_name, std::s
 
 }  // namespace
 
-Readiness Serving(const Offer& offer) {
-  if (offer.images.empty()) {
-    return {false, std::string(api::reason::kNoUsableImage),
-            "the images folder has no usable root file system; the executor's log says why"};
+Readiness ReadinessOf(ImageTrials::Standing images) {
+  if (!images.usable.empty()) {
+    return {true, std::string(api::reason::kServing), "takes commands", std::move(images.usable)};
   }
-  return {true, std::string(api::reason::kServing), "takes commands"};
+  if (images.problem) {
+    return {false,
+            std::string(api::reason::kNoSandbox),
+            fmt::format("no sandbox starts here, which is tried again every few seconds: {}", images.problem->message),
+            {}};
+  }
+  return {false,
+          std::string(api::reason::kNoUsableImage),
+          "the images folder has no usable root file system; the executor's log says why",
+          {}};
 }
 
-Readiness Draining() {
-  return {false, std::string(api::reason::kDraining), "the executor is ending, and hands back what it can't finish"};
+Readiness Draining(ImageTrials::Standing images) {
+  return {false, std::string(api::reason::kDraining), "the executor is ending, and hands back what it can't finish",
+          std::move(images.usable)};
 }
 
-Readiness LedgerUnavailable(const Error& error) {
-  return {false, std::string(api::reason::kLedgerUnavailable), "nothing can be started: " + error.message};
+Readiness LedgerUnavailable(const Error& error, ImageTrials::Standing images) {
+  return {false, std::string(api::reason::kLedgerUnavailable), "nothing can be started: " + error.message,
+          std::move(images.usable)};
 }
 
 Registration::Registration(kube::Client& client, const Clock& clock, Offer offer)
@@ -58,7 +68,7 @@ api::SandboxExecutorStatus Registration::StatusLocked(const Readiness& readiness
   return {.executor = offer_.executor,
           .slots = offer_.slots,
           .allocatable = offer_.allocatable,
-          .images = offer_.images,
+          .images = readiness.images,
           .handlers = {offer_.handler},
           .runtime = offer_.runtime,
           .conditions = {{.type = std::string(api::condition::kReady),

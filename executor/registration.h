@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "executor/image_trials.h"
 #include "lib/api/sandbox_executor.h"
 #include "lib/base/result.h"
 #include "lib/base/time.h"
@@ -20,23 +21,24 @@ struct Offer {
   api::ExecutorReference executor;
   int64_t slots = 0;
   api::Allocatable allocatable = {};
-  std::vector<std::string> images;
   std::string handler;
   api::RuntimeStatus runtime;
 };
 
-// Whether the executor takes commands, and if not, why.
+// Whether the executor takes commands, and if not, why; and the images that it can run them with.
 struct Readiness {
   bool ready = true;
   std::string reason;
   std::string message;
+  std::vector<std::string> images;
 
   bool operator==(const Readiness&) const = default;
 };
 
-Readiness Serving(const Offer& offer);  // not ready without an image
-Readiness Draining();
-Readiness LedgerUnavailable(const Error& error);
+// What follows from the images alone: not ready without any.
+Readiness ReadinessOf(ImageTrials::Standing images);
+Readiness Draining(ImageTrials::Standing images);
+Readiness LedgerUnavailable(const Error& error, ImageTrials::Standing images);
 
 // Keeps the SandboxExecutor of this node as it should be; that the executor is alive, its Lease says. `client` and
 // `clock` must outlive it. Safe to call from several threads.

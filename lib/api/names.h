@@ -60,6 +60,7 @@ inline constexpr std::string_view kNeverStarted = "NeverStarted";
 // Of Ready.
 inline constexpr std::string_view kServing = "Serving";
 inline constexpr std::string_view kNoUsableImage = "NoUsableImage";
+inline constexpr std::string_view kNoSandbox = "NoSandbox";
 inline constexpr std::string_view kLedgerUnavailable = "LedgerUnavailable";
 }  // namespace reason
 

@@ -1,5 +1,8 @@
 #include "lib/api/sandbox_executor.h"
 
+#include <fmt/ranges.h>
+
+#include <string_view>
 #include <utility>
 
 #include "lib/api/names.h"
@@ -23,6 +26,16 @@ Json ToJson(const Allocatable& allocatable) {
   if (allocatable.cpu_millis) json["cpu"] = FormatMilliQuantity(*allocatable.cpu_millis);
   if (allocatable.memory_bytes) json["memory"] = FormatByteQuantity(*allocatable.memory_bytes);
   return json;
+}
+
+// For people: kubectl shows one value, and no list.
+std::string Joined(const std::vector<std::string>& images) {
+  constexpr size_t kMostBytes = 1024;
+  std::string names = fmt::format("{}", fmt::join(images, ","));
+  if (names.size() <= kMostBytes) return names;
+  constexpr std::string_view kMore = ",…";
+  names.resize(names.rfind(',', kMostBytes - kMore.size()));
+  return names += kMore;
 }
 
 }  // namespace
@@ -58,6 +71,7 @@ nlohmann::json ToJson(const SandboxExecutorStatus& status) {
           {"slots", status.slots},
           {"allocatable", ToJson(status.allocatable)},
           {"images", std::move(images)},
+          {"imageNames", Joined(status.images)},
           {"handlers", status.handlers},
           {"runtime",
            {{"name", status.runtime.name}, {"version", status.runtime.version}, {"platform", status.runtime.platform}}},

@@ -84,9 +84,10 @@ RunscRunner::RunscRunner(const RunscOptions& options, StateDirectory state, Runs
       scratch_bytes_(options.scratch_bytes),
       without_cgroups_(options.without_cgroups),
       cgroups_(std::move(cgroups)),
+      usual_memory_bytes_(cgroups_ ? options.pool_memory_bytes : std::nullopt),
       pool_(
-          options.pool, KindsOf(images_, cgroups_ ? options.pool_memory_bytes : std::nullopt),
-          [this](const PoolKind& kind) { return Start(kind); }, clock_, options.on_pool_failure) {}
+          options.pool, KindsOf(images_, usual_memory_bytes_), [this](const PoolKind& kind) { return Start(kind); },
+          clock_, options.on_pool_failure) {}
 
 Isolation RunscRunner::isolation() const {
   return {.runtime = "runsc",
@@ -110,6 +111,13 @@ Result<std::unique_ptr<Sandbox>> RunscRunner::Start(const PoolKind& kind) const 
                                  .pool = state_.pool(),
                                  .cgroups = cgroups_ ? cgroups_->get() : nullptr,
                                  .memory_bytes = kind.memory_bytes});
+}
+
+Status RunscRunner::TryImage(const std::string& image) {
+  auto started = Start({.image = image, .memory_bytes = usual_memory_bytes_});
+  if (!started) return Forward(std::move(started));
+  disposal_.Add(std::move(*started));
+  return {};
 }
 
 Result<RunscRunner::Attempt> RunscRunner::RunIn(Sandbox& sandbox, const Sources& sources,

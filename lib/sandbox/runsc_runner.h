@@ -61,6 +61,8 @@ class RunscRunner final : public CommandRunner {
   // The images that a request can name, and those that it can't with the reason. Neither ever changes.
   std::vector<std::string> images() const { return images_.names(); }
   const std::vector<Images::Refused>& refused_images() const { return images_.refused(); }
+  // Starts a sandbox with this image and throws it away: an Error is why no command could be run with it now.
+  Status TryImage(const std::string& image);
   // What confines every command of this runner, beside its own limits.
   Isolation isolation() const;
 
@@ -91,6 +93,7 @@ class RunscRunner final : public CommandRunner {
   const uint64_t scratch_bytes_;
   const WithoutCgroups without_cgroups_;
   Cgroups cgroups_;
+  const std::optional<uint64_t> usual_memory_bytes_;  // nothing where it can't be limited
   const SystemClock clock_;
   Disposal disposal_;
   WarmPool pool_;

@@ -46,9 +46,35 @@ def test_a_process_is_no_handler(other):
     pytest.param('exec {runsc} "${{@/--platform=systrap/--platform=nowhere}}"', id="platform-that-is-not-there"),
     pytest.param('[[ $1 == --version ]] && exec {runsc} --version; echo "no such luck" >&2; exit 128', id="runtime-that-fails"),
 ])
-def test_where_no_sandbox_starts_the_command_is_not_run(commands, other, tmp_path, broken):
+def test_where_no_sandbox_starts_it_takes_no_commands(cluster, commands, other, tmp_path, broken):
     other.start(runsc=script(tmp_path / "runsc", broken.format(runsc=other.option("runsc"))))
+    other.wait_until_ready_is("False")
+
+    commands.create("it", other.spec(shell="echo it-ran"))
+    commands.wait_until("it", waits_because("NoExecutorAvailable"))
+    executor = cluster.kubectl("get", "sandboxexecutor", other.node, "-o", "yaml").stdout
+    assert "reason: NoSandbox" in executor
+    assert "no sandbox starts here" in executor
+    assert "image not offered" in other.log.read_text()
+
+
+def test_where_sandboxes_start_again_it_takes_commands(commands, other, tmp_path):
+    obstacle = tmp_path / "obstacle"
+    obstacle.touch()
+    other.start(runsc=script(tmp_path / "runsc", f'[[ $1 != --version && -e {obstacle} ]] && exit 128; exec {other.option("runsc")} "$@"'))
+    other.wait_until_ready_is("False")
+    obstacle.unlink()
     other.wait_until_ready_is("True")
+
+    assert outcome(commands.run("it", other.spec(shell="true"))) == ("Succeeded", "ExitedZero")
+
+
+def test_where_sandboxes_start_no_more_the_command_is_not_run(commands, other, tmp_path):
+    obstacle = tmp_path / "obstacle"
+    other.start(runsc=script(tmp_path / "runsc", f'[[ -e {obstacle} ]] && exit 128; exec {other.option("runsc")} "$@"'),
+                max_warm_sandboxes=0)
+    other.wait_until_ready_is("True")
+    obstacle.touch()
 
     command = commands.run("it", other.spec(shell="echo it-ran", retryLimit=1))
 
@@ -57,6 +83,7 @@ def test_where_no_sandbox_starts_the_command_is_not_run(commands, other, tmp_pat
     assert command["status"]["attempt"] == 2
     assert not {"isolation", "exitCode", "stdout", "startTime"} & command["status"].keys()
     assert "can't run a command" in other.log.read_text()
+    other.wait_until_ready_is("False")
 
 
 def test_without_a_usable_image_it_takes_no_commands(cluster, commands, other, tmp_path):
@@ -81,7 +108,7 @@ def test_only_usable_images_are_offered(cluster, commands, other, tmp_path):
     other.start(images=images)
     other.wait_until_ready_is("True")
 
-    assert cluster.kubectl("get", "sandboxexecutor", other.node, "--no-headers").stdout.split()[3] == '[{"name":"small"}]'
+    assert cluster.kubectl("get", "sandboxexecutor", other.node, "--no-headers").stdout.split()[3] == "small"
     commands.create("it", other.spec(shell="echo it-ran", image="empty"))
     waiting = commands.wait_until("it", waits_because("ImageNotFound"))
     assert "offered: small" in condition(waiting, "Scheduled")["message"]

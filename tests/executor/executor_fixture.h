@@ -107,6 +107,7 @@ class ExecutorFixture : public testing::Test {
   ExecutorMetrics metrics_{rendered_metrics_, 1};
   FakeDisk disk_{1};
   bool lease_held_ = true;
+  int failed_runs_ = 0;
   std::shared_ptr<const api::Configuration> configuration_ = std::make_shared<const api::Configuration>();
   bool lists_at_start_ = true;  // else the test does it
   std::unique_ptr<Ledger> ledger_;
@@ -118,7 +119,8 @@ class ExecutorFixture : public testing::Test {
     ledger_ = Ledger::Open(disk_.Attach()).value();
     reporter_.emplace(Reporter::Parts{client_, *ledger_, clock_, log_, metrics_});
     executor_.emplace(Executor::Parts{clock_, log_, runner_, *ledger_, *reporter_, metrics_,
-                                      [this] { return lease_held_; }, "runsc", [this] { return configuration_; }});
+                                      [this] { return lease_held_; }, "runsc", [this] { return configuration_; },
+                                      nullptr, [this] { ++failed_runs_; }});
     executor_->Recover(ledger_->entries());
     if (lists_at_start_) executor_->commands_sink().Replace(server_.All(kSandboxCommands, "team-a"));
   }

@@ -252,6 +252,14 @@ TEST_F(ExecutorTest, WhatCannotBeRunIsHandedBack) {
   const auto stored = Stored();
   const std::string& message = api::FindCondition(stored.status.conditions, "Scheduled")->message;
   EXPECT_EQ(message, "the executor could not run the command (unavailable); its log says why");
+  EXPECT_EQ(failed_runs_, 1);
+}
+
+TEST_F(ExecutorTest, ACommandThatFailsIsNoFailureOfItsExecutor) {
+  runner_.Behave([](const OnStarted&, std::stop_token) -> Result<RunResult> { return Ended(sandbox::Exited{3}); });
+  Bind(bound_);
+  RunAll();
+  EXPECT_EQ(failed_runs_, 0);
 }
 
 TEST_F(ExecutorTest, AHandedBackAttemptDoesNotRunAgain) {

@@ -22,22 +22,32 @@ Offer SampleOffer() {
   return {.node_name = "node-1",
           .executor = {"executor-abc", "pod-uid"},
           .slots = 4,
-          .images = {"default", "go"},
           .handler = "runsc",
           .runtime = {"runsc", "release-20260901.0", "systrap"}};
 }
 
+ImageTrials::Standing SampleImages() { return {.usable = {"default", "go"}, .problem = {}}; }
+
+Readiness Serving() { return ReadinessOf(SampleImages()); }
+
 TEST(ReadinessTest, WithoutAnImageNothingIsServed) {
-  Offer offer = SampleOffer();
-  EXPECT_TRUE(Serving(offer).ready);
-  offer.images.clear();
-  EXPECT_FALSE(Serving(offer).ready);
-  EXPECT_EQ(Serving(offer).reason, "NoUsableImage");
+  EXPECT_TRUE(Serving().ready);
+  EXPECT_FALSE(ReadinessOf({}).ready);
+  EXPECT_EQ(ReadinessOf({}).reason, "NoUsableImage");
+}
+
+TEST(ReadinessTest, ASandboxThatDoesNotStartIsTold) {
+  const Error error{ErrorCode::kInternal, "runsc ended with 128"};
+  const Readiness readiness = ReadinessOf({.usable = {}, .problem = error});
+  EXPECT_FALSE(readiness.ready);
+  EXPECT_EQ(readiness.reason, "NoSandbox");
+  EXPECT_THAT(readiness.message, testing::HasSubstr("runsc ended with 128"));
+  EXPECT_TRUE(ReadinessOf({.usable = {"default"}, .problem = error}).ready);
 }
 
 class RegistrationTest : public testing::Test {
  protected:
-  Status Refresh(const Readiness& readiness = Serving(SampleOffer())) { return registration_.Refresh(readiness, {}); }
+  Status Refresh(const Readiness& readiness = Serving()) { return registration_.Refresh(readiness, {}); }
   api::SandboxExecutor Stored() const {
     return api::ReadSandboxExecutor(server_.Find(kSandboxExecutors, {"", "node-1"}).value()).value();
   }
@@ -55,10 +65,10 @@ TEST_F(RegistrationTest, SaysWhatMayBeUsedInAllWhereThatIsKnown) {
   Offer offer = SampleOffer();
   offer.allocatable = {.cpu_millis = 8'000, .memory_bytes = int64_t{16} << 30};
   Registration successor(client_, clock_, offer);
-  ASSERT_TRUE(successor.Refresh(Serving(offer), {}));
+  ASSERT_TRUE(successor.Refresh(Serving(), {}));
   EXPECT_EQ(Stored().status.allocatable, offer.allocatable);
   Registration without(client_, clock_, SampleOffer());
-  ASSERT_TRUE(without.Refresh(Serving(offer), {}));
+  ASSERT_TRUE(without.Refresh(Serving(), {}));
   EXPECT_EQ(Stored().status.allocatable, api::Allocatable());
 }
 
@@ -91,19 +101,25 @@ TEST_F(RegistrationTest, WhatWasSaidIsNotRepeatedForAMinute) {
 TEST_F(RegistrationTest, AChangeIsSaidAtOnceWithItsTime) {
   ASSERT_TRUE(Refresh());
   clock_.Advance(seconds(7));
-  ASSERT_TRUE(Refresh(Draining()));
+  ASSERT_TRUE(Refresh(Draining(SampleImages())));
   EXPECT_EQ(Ready().status, ConditionStatus::kFalse);
   EXPECT_EQ(Ready().reason, "Draining");
   EXPECT_EQ(Ready().last_transition_time, clock_.WallNow());
 }
 
+TEST_F(RegistrationTest, ImagesThatChangeAreSaidAtOnce) {
+  ASSERT_TRUE(Refresh());
+  ASSERT_TRUE(Refresh(ReadinessOf({.usable = {"go"}, .problem = {}})));
+  EXPECT_THAT(Stored().status.images, ElementsAre("go"));
+}
+
 TEST_F(RegistrationTest, AnotherReasonForTheSameIsNoTransition) {
-  ASSERT_TRUE(Refresh(LedgerUnavailable({ErrorCode::kUnavailable, "no space left on device"})));
+  ASSERT_TRUE(Refresh(LedgerUnavailable({ErrorCode::kUnavailable, "no space left on device"}, SampleImages())));
   const WallTime since = Ready().last_transition_time;
   EXPECT_EQ(Ready().reason, "LedgerUnavailable");
   EXPECT_THAT(Ready().message, testing::HasSubstr("no space left on device"));
   clock_.Advance(seconds(7));
-  ASSERT_TRUE(Refresh(Draining()));
+  ASSERT_TRUE(Refresh(Draining(SampleImages())));
   EXPECT_EQ(Ready().last_transition_time, since);
 }
 

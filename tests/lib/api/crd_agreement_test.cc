@@ -67,7 +67,8 @@ TEST(CrdAgreementTest, SandboxCommandStatus) {
 }
 
 TEST(CrdAgreementTest, SandboxExecutorStatus) {
-  const json object = FilledObject(LoadSchema("sandboxexecutors"), kSandboxExecutorKind, "status");
+  json object = FilledObject(LoadSchema("sandboxexecutors"), kSandboxExecutorKind, "status");
+  object["status"]["imageNames"] = object["status"]["images"][0]["name"];  // the same once more
   const auto executor = ReadSandboxExecutor(object);
   ASSERT_TRUE(executor) << executor.error().message;
   EXPECT_EQ(ToJson(executor->status), object["status"]);
