@@ -15,3 +15,21 @@ no_leftovers() { # FOLDER
   done
   return "$found"
 }
+
+# Prints one line for each cgroup of sandboxes whose maker doesn't live any more; fails when there is one. A maker holds a lock on
+# its directory in one of the hierarchies.
+no_leftover_cgroups() {
+  local directory name found=0
+  local -A names=() held=()
+  while read -r directory; do
+    name=${directory##*/}
+    names[$name]=yes
+    flock --nonblock --shared "$directory" true || held[$name]=yes
+  done < <(find /sys/fs/cgroup -type d -regextype egrep -regex '.*/fumehood-[0-9a-f]{16}' -prune -print)
+  for name in "${!names[@]}"; do
+    [[ -z ${held[$name]:-} ]] || continue
+    echo "cgroup: $name"
+    found=1
+  done
+  return "$found"
+}

@@ -10,7 +10,7 @@ from kubernetes import client
 from administrator import Administrator
 from cluster import Cluster
 from identities import CONTROLLER, EVERYTHING, EXECUTOR, HERE, SYSTEM, THERE, Identities, Rule
-from node_of_its_own import executor_on_its_own_node
+from node_of_its_own import command_line_of, executor_on_its_own_node
 from sandbox_commands import GROUP, VERSION, SandboxCommands, api_call
 from specs import SAMPLE
 
@@ -118,6 +118,13 @@ def repository(executors):
     yield make
     for folder in made:
         shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def hostile(state):
+    """tests/programs/hostile.cc, beside the executor that runs."""
+    command_line = command_line_of(state, "executor")
+    return Path(command_line[command_line.index("--init") + 1]).parents[2] / "tests/lib/sandbox/hostile"
 
 
 @pytest.fixture

@@ -14,9 +14,13 @@ from specs import SAMPLE
 LABEL = "e2e.fumehood.dev/node"
 
 
+def process_of(state, program):
+    """The number of the process that scripts/dev has started."""
+    return int((state / "run" / f"{program}.pid").read_text().split()[0])
+
+
 def command_line_of(state, program):
-    process = (state / "run" / f"{program}.pid").read_text().split()[0]
-    return Path(f"/proc/{process}/cmdline").read_bytes().decode().rstrip("\0").split("\0")
+    return Path(f"/proc/{process_of(state, program)}/cmdline").read_bytes().decode().rstrip("\0").split("\0")
 
 
 class ExecutorOnItsOwnNode:
