@@ -79,7 +79,7 @@ std::string ReasonOf(const sandbox::Ending& ending) {
                  [](const sandbox::Signaled&) -> std::string { return "Signaled"; },
                  [](const sandbox::TimedOut&) -> std::string { return "TimedOut"; },
                  [](const sandbox::Cancelled&) -> std::string { return "Cancelled"; },
-                 [](const sandbox::OutOfMemory&) -> std::string { return "OutOfMemory"; },
+                 [](const sandbox::OutOfMemory&) -> std::string { return "OOMKilled"; },
                  [](const sandbox::SandboxTerminated&) -> std::string { return "SandboxTerminated"; },
                  [](const sandbox::NotStarted& not_started) { return std::string(ToString(not_started.cause)); }},
       ending);

@@ -27,6 +27,7 @@ from fumehood import (
     InvalidRequest,
     NotInstalled,
     QuotaExceeded,
+    Resources,
     RunFailed,
     _cluster_api,
 )
@@ -166,6 +167,18 @@ def test_however_a_command_ends_it_is_a_result(name, fumehood):
     result = fumehood.run_shell(script, repo_path="sample", timeout=2)
     assert (result.reason, result.returncode) == wanted
     assert result.stdout == ("before\n" if name == "TimeOver" else "")
+
+
+def test_limits_and_access_are_the_clusters(fumehood):
+    script = "grep MemTotal /proc/meminfo; echo new >new && cat new"
+    result = fumehood.run_shell(
+        script,
+        repo_path="sample",
+        access="Ephemeral",
+        resources=Resources(memory="192Mi", cpu=0.5, pids=50, scratch="4Mi"),
+    )
+    assert result.stdout.split() == ["MemTotal:", str(192 * 1024), "kB", "new"]
+    assert result.isolation.repository == "Ephemeral"
 
 
 def test_a_program_that_is_not_there_is_a_result(fumehood):

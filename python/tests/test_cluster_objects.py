@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from fumehood import InvalidRequest, RunFailed
+from fumehood import InvalidRequest, Resources, RunFailed
 from fumehood._cluster_objects import read_finished, sandbox_command
 from fumehood._request import command_request
 
@@ -33,11 +33,14 @@ def test_all_that_can_be_said():
         image="debian",
         stdin=b"\xc3\xa4",
         max_output_bytes=0,
+        access="Ephemeral",
+        resources=Resources(cpu=2, memory="512Mi", pids=64, scratch=1 << 20),
     )
     command = sandbox_command(request, "id", runtime_class="gvisor-kvm", node_selector={"disk": "ssd"})
     assert command["spec"] == {
         "command": ["ls", "-l"],
-        "repository": {"path": "team/shop"},
+        "repository": {"path": "team/shop", "access": "Ephemeral"},
+        "resources": {"cpu": "2", "memory": "512Mi", "pids": 64, "scratch": "1048576"},
         "workingDir": "services/api",
         "env": [{"name": "A", "value": "b"}],
         "timeoutSeconds": 2,

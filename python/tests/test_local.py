@@ -20,6 +20,7 @@ from fumehood import (
     Isolation,
     IsolationUnavailable,
     ProgramNotFound,
+    Resources,
     RunFailed,
     _local,
     run_command_isolated,
@@ -39,12 +40,15 @@ def test_the_program_is_told_all_that_was_asked_for(program):
         image="/image",
         stdin="ä",
         max_output_bytes=10,
+        access="Ephemeral",
+        resources=Resources(cpu=0.5, memory="512Mi", pids=64, scratch=1 << 20),
         allow_unisolated_fallback=True,
     )
     call = program.last_call()
     assert call["arguments"] == [
         *("run", "--json", "--isolation=runsc", "--timeout=1500ms", "--allow-unisolated-fallback", "--image=/image"),
         *("--repo=/repo", "--workdir=/work dir", "--env=A=x=y", "--env=B=", "--stdin", "--max-output=10"),
+        *("--access=ephemeral", "--cpus=0.5", "--memory=512Mi", "--pids=64", "--scratch=1048576"),
         *("--", "grep", "-n", "--", "a b"),
     ]
     assert call["stdin"] == "ä"

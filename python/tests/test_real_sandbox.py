@@ -11,6 +11,7 @@ from fake_program import is_alive, wait_until
 from fumehood import (
     InvalidRequest,
     IsolationUnavailable,
+    Resources,
     aio,
     is_gvisor_available,
     run_command_isolated,
@@ -62,6 +63,38 @@ def test_a_timeout_keeps_the_output_up_to_there(repository):
     assert (result.returncode, result.reason, result.timed_out) == (124, "TimedOut", True)
     assert result.stdout == "before\n"
     assert 1.4 < result.duration < 30
+
+
+def test_an_ephemeral_repository_takes_writes_that_nobody_sees(real, repository):
+    def write():
+        return run_shell_command_isolated("echo new >new && cat new", repo_path=repository, access="Ephemeral")
+
+    before = sorted(repository.iterdir())
+    if real == "not as root":  # nobody can map the owners of another user's files
+        with pytest.raises(InvalidRequest, match="can't own the repository"):
+            write()
+    else:
+        result = write()
+        assert (result.stdout, result.isolation.repository) == ("new\n", "Ephemeral")
+    assert sorted(repository.iterdir()) == before
+
+
+def test_who_needs_more_memory_than_asked_for_is_killed(real, repository):
+    def explode():
+        bomb = "x=$(head -c 400000000 /dev/zero | tr '\\0' x); echo ${#x}"
+        return run_shell_command_isolated(bomb, repo_path=repository, resources=Resources(memory="128Mi"))
+
+    if real == "not as root":  # nobody may make cgroups
+        with pytest.raises(IsolationUnavailable, match="memory can't be limited here"):
+            explode()
+    else:
+        result = explode()
+        assert (result.returncode, result.reason) == (137, "OOMKilled")
+
+
+def test_a_limit_that_is_no_quantity_is_an_invalid_request(repository):
+    with pytest.raises(InvalidRequest, match="memory"):
+        run_command_isolated(["true"], repo_path=repository, resources=Resources(memory="much"))
 
 
 def test_a_program_that_is_not_there_is_a_result(repository):

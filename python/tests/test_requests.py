@@ -28,6 +28,7 @@ WRONG = {
     "WorkingDirIsEmpty": ({"working_dir": ""}, "working_dir is empty"),
     "RepositoryHoldsNul": ({"repo_path": "/a\0"}, "NUL"),
     "NegativeOutput": ({"max_output_bytes": -1}, "can't be negative"),
+    "UnknownAccess": ({"access": "ReadWrite"}, "can be ReadOnly or Ephemeral"),
     "UnknownIsolation": ({"isolation": "chroot"}, 'isolation is "chroot"'),
 }
 

@@ -24,7 +24,7 @@ TEST(ExitStatusTest, IsWhatShellsExpect) {
       {sandbox::Signaled{SIGKILL}, 137, "Signaled"},
       {sandbox::TimedOut{}, 124, "TimedOut"},
       {sandbox::Cancelled{}, 143, "Cancelled"},
-      {sandbox::OutOfMemory{}, 137, "OutOfMemory"},
+      {sandbox::OutOfMemory{}, 137, "OOMKilled"},
       {sandbox::SandboxTerminated{}, 125, "SandboxTerminated"},
       {NotStarted{NotStarted::Cause::kCommandNotFound, "x"}, 127, "CommandNotFound"},
       {NotStarted{NotStarted::Cause::kCommandNotExecutable, "x"}, 126, "CommandNotExecutable"},

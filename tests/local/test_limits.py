@@ -12,7 +12,7 @@ MEMORY_BOMB = "x=$(head -c 400000000 /dev/zero | tr '\\0' x); echo ${#x}"
 def test_what_needs_more_memory_than_it_may_have_is_killed(backend, repository):
     result = backend.result("--memory=128Mi", "--shell", MEMORY_BOMB, cwd=repository)
 
-    assert (result["returncode"], result["reason"], result["oom_killed"]) == (137, "OutOfMemory", True)
+    assert (result["returncode"], result["reason"], result["oom_killed"]) == (137, "OOMKilled", True)
     assert result["isolation"]["memory_limit_bytes"] == 128 << 20
 
 

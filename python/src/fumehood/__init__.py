@@ -18,10 +18,11 @@ from fumehood._errors import (
     RunFailed,
 )
 from fumehood._functions import run_command_isolated, run_shell_command_isolated
-from fumehood._request import CommandRequest
+from fumehood._request import Access, CommandRequest, Resources
 from fumehood._result import CommandResult, Isolation
 
 __all__ = [
+    "Access",
     "AccessDenied",
     "AsyncFumehood",
     "Availability",
@@ -40,6 +41,7 @@ __all__ = [
     "NotInstalled",
     "ProgramNotFound",
     "QuotaExceeded",
+    "Resources",
     "RunFailed",
     "is_gvisor_available",
     "run_command_isolated",

@@ -12,7 +12,7 @@ from fumehood._backend import Backend
 from fumehood._backends import DEFAULT_START_TIMEOUT, ClusterOptions
 from fumehood._cancellation import Cancellation
 from fumehood._local import IsolationChoice, LocalBackend
-from fumehood._request import DEFAULT_TIMEOUT, Path, Timeout, command_request
+from fumehood._request import DEFAULT_TIMEOUT, Access, Path, Resources, Timeout, command_request
 from fumehood._result import CommandResult
 from fumehood._threads import in_thread
 
@@ -102,6 +102,8 @@ class Fumehood(OnBackend):
         image: str | None = None,
         stdin: str | bytes | None = None,
         max_output_bytes: int | None = None,
+        access: Access = "ReadOnly",
+        resources: Resources | None = None,
     ) -> CommandResult:
         """Runs a program and waits for its end; the parameters are those of run_command_isolated.
 
@@ -121,6 +123,8 @@ class Fumehood(OnBackend):
             image=image,
             stdin=stdin,
             max_output_bytes=max_output_bytes,
+            access=access,
+            resources=resources,
         )
         return self._backend.run(request, Cancellation())
 
@@ -135,6 +139,8 @@ class Fumehood(OnBackend):
         image: str | None = None,
         stdin: str | bytes | None = None,
         max_output_bytes: int | None = None,
+        access: Access = "ReadOnly",
+        resources: Resources | None = None,
     ) -> CommandResult:
         """Runs a script with /bin/sh; all else is as with run."""
         request = command_request(
@@ -146,6 +152,8 @@ class Fumehood(OnBackend):
             image=image,
             stdin=stdin,
             max_output_bytes=max_output_bytes,
+            access=access,
+            resources=resources,
         )
         return self._backend.run(request, Cancellation())
 
@@ -176,6 +184,8 @@ class AsyncFumehood(OnBackend):
         image: str | None = None,
         stdin: str | bytes | None = None,
         max_output_bytes: int | None = None,
+        access: Access = "ReadOnly",
+        resources: Resources | None = None,
     ) -> CommandResult:
         """As Fumehood.run."""
         request = command_request(
@@ -187,6 +197,8 @@ class AsyncFumehood(OnBackend):
             image=image,
             stdin=stdin,
             max_output_bytes=max_output_bytes,
+            access=access,
+            resources=resources,
         )
         return await in_thread(lambda cancellation: self._backend.run(request, cancellation))
 
@@ -201,6 +213,8 @@ class AsyncFumehood(OnBackend):
         image: str | None = None,
         stdin: str | bytes | None = None,
         max_output_bytes: int | None = None,
+        access: Access = "ReadOnly",
+        resources: Resources | None = None,
     ) -> CommandResult:
         """As Fumehood.run_shell."""
         request = command_request(
@@ -212,6 +226,8 @@ class AsyncFumehood(OnBackend):
             image=image,
             stdin=stdin,
             max_output_bytes=max_output_bytes,
+            access=access,
+            resources=resources,
         )
         return await in_thread(lambda cancellation: self._backend.run(request, cancellation))
 

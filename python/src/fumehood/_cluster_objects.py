@@ -8,7 +8,7 @@ from typing import Any
 
 from fumehood._answer import output_bytes
 from fumehood._errors import FumehoodError, InvalidRequest, RunFailed
-from fumehood._request import CommandRequest
+from fumehood._request import CommandRequest, Resources
 from fumehood._result import CommandResult, Isolation
 
 GROUP, VERSION, PLURAL, KIND = "fumehood.dev", "v1alpha1", "sandboxcommands", "SandboxCommand"
@@ -54,6 +54,10 @@ def sandbox_command(
         spec["image"] = request.image
     if request.max_output_bytes is not None:
         spec["output"] = {"maxBytes": request.max_output_bytes}
+    if request.access != "ReadOnly":
+        spec["repository"]["access"] = request.access
+    if resources := _resources(request.resources):
+        spec["resources"] = resources
     if runtime_class is not None:
         spec["runtimeClassName"] = runtime_class
     if node_selector:
@@ -149,6 +153,13 @@ def _relative(what: str, path: str, root: str) -> str:
     if path.startswith("/"):
         raise InvalidRequest(f'{what} is "{path}": in a cluster it is relative to {root}, not a path of this machine')
     return path
+
+
+def _resources(resources: Resources) -> Object:
+    # Of the quantities the schema takes strings.
+    quantities = {"cpu": resources.cpu, "memory": resources.memory, "scratch": resources.scratch}
+    asked: Object = {name: str(value) for name, value in quantities.items() if value is not None}
+    return asked if resources.pids is None else asked | {"pids": resources.pids}
 
 
 def _stdin(data: bytes) -> str:

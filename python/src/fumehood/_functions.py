@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from fumehood._client import Fumehood
 from fumehood._local import IsolationChoice
-from fumehood._request import DEFAULT_TIMEOUT, Path, Timeout
+from fumehood._request import DEFAULT_TIMEOUT, Access, Path, Resources, Timeout
 from fumehood._result import CommandResult
 
 
@@ -21,6 +21,8 @@ def run_command_isolated(
     image: str | None = None,
     stdin: str | bytes | None = None,
     max_output_bytes: int | None = None,
+    access: Access = "ReadOnly",
+    resources: Resources | None = None,
     allow_unisolated_fallback: bool = False,
 ) -> CommandResult:
     """Runs a program in a sandbox: the repository read-only, no network, no inherited environment, a time limit.
@@ -36,6 +38,8 @@ def run_command_isolated(
     image: for runsc the folder of a root file system, for Docker the name of an image.
     stdin: what the command reads, up to 256 KiB; by default nothing.
     max_output_bytes: so much of each output is kept, half of it from its end; by default 1 MiB.
+    access: "Ephemeral" lets the command write to its repository, in memory: nothing of it stays.
+    resources: how much memory, processor time, processes and scratch space it may have.
     allow_unisolated_fallback: with "auto": run the command without isolation rather than not at all. The result says
         so in `isolation`, and a warning is logged.
 
@@ -53,6 +57,8 @@ def run_command_isolated(
         image=image,
         stdin=stdin,
         max_output_bytes=max_output_bytes,
+        access=access,
+        resources=resources,
     )
 
 
@@ -67,6 +73,8 @@ def run_shell_command_isolated(
     image: str | None = None,
     stdin: str | bytes | None = None,
     max_output_bytes: int | None = None,
+    access: Access = "ReadOnly",
+    resources: Resources | None = None,
     allow_unisolated_fallback: bool = False,
 ) -> CommandResult:
     """Runs a script with /bin/sh in a sandbox; all else is as with run_command_isolated."""
@@ -80,4 +88,6 @@ def run_shell_command_isolated(
         image=image,
         stdin=stdin,
         max_output_bytes=max_output_bytes,
+        access=access,
+        resources=resources,
     )

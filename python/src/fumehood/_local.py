@@ -82,6 +82,17 @@ class LocalBackend:
             yield "--stdin"
         if request.max_output_bytes is not None:
             yield f"--max-output={request.max_output_bytes}"
+        if request.access == "Ephemeral":
+            yield "--access=ephemeral"
+        limits: tuple[tuple[str, str | float | None], ...] = (
+            ("cpus", request.resources.cpu),
+            ("memory", request.resources.memory),
+            ("pids", request.resources.pids),
+            ("scratch", request.resources.scratch),
+        )
+        for option, limit in limits:
+            if limit is not None:
+                yield f"--{option}={limit}"
         if request.shell:
             yield f"--shell={request.shell}"
         else:

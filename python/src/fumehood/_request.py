@@ -7,15 +7,31 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Literal, cast, get_args
 
 from fumehood._errors import InvalidRequest
 
 Path = str | os.PathLike[str]
 Timeout = float | timedelta
+Access = Literal["ReadOnly", "Ephemeral"]
 
 DEFAULT_TIMEOUT = 60
 # As long as the cluster allows; select() on this machine can't wait for 25 days.
 MAX_TIMEOUT = 86_400
+
+
+@dataclass(frozen=True)
+class Resources:
+    """The most that a command may use, as Kubernetes writes quantities; None: what the backend gives by default."""
+
+    cpu: str | float | None = None
+    """Processors' time: "500m", 0.5 and 2 are possible."""
+    memory: str | int | None = None
+    """Of the whole sandbox, such as "512Mi", or bytes. Who needs more is killed."""
+    pids: int | None = None
+    """Processes and threads at a time; another one can't be made."""
+    scratch: str | int | None = None
+    """The size of /tmp and of /dev/shm, each, and of what is written into an Ephemeral repository."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +49,8 @@ class CommandRequest:
     stdin: bytes | None
     max_output_bytes: int | None
     """Of each output so many bytes are kept; None: as many as the backend keeps by default."""
+    access: Access
+    resources: Resources
 
 
 def command_request(
@@ -46,6 +64,8 @@ def command_request(
     image: str | None = None,
     stdin: str | bytes | None = None,
     max_output_bytes: int | None = None,
+    access: Access = "ReadOnly",
+    resources: Resources | None = None,
 ) -> CommandRequest:
     """Checks what can be said without knowing the backend; raises InvalidRequest."""
     if isinstance(stdin, str):
@@ -62,7 +82,16 @@ def command_request(
         image=None if image is None else _text("image", image),
         stdin=stdin,
         max_output_bytes=max_output_bytes,
+        access=_access(access),
+        resources=Resources() if resources is None else resources,
     )
+
+
+def _access(access: object) -> Access:
+    for one in get_args(Access):
+        if access == one:
+            return cast(Access, one)
+    raise InvalidRequest(f"access is {access!r}, and can be {' or '.join(get_args(Access))}")
 
 
 def _text(what: str, value: object, *, may_hold_nul: bool = False) -> str:

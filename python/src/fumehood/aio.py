@@ -8,7 +8,7 @@ from fumehood import _availability
 from fumehood._availability import Availability
 from fumehood._client import AsyncFumehood
 from fumehood._local import IsolationChoice
-from fumehood._request import DEFAULT_TIMEOUT, Path, Timeout
+from fumehood._request import DEFAULT_TIMEOUT, Access, Path, Resources, Timeout
 from fumehood._result import CommandResult
 from fumehood._threads import in_thread
 
@@ -26,6 +26,8 @@ async def run_command_isolated(
     image: str | None = None,
     stdin: str | bytes | None = None,
     max_output_bytes: int | None = None,
+    access: Access = "ReadOnly",
+    resources: Resources | None = None,
     allow_unisolated_fallback: bool = False,
 ) -> CommandResult:
     """As fumehood.run_command_isolated."""
@@ -39,6 +41,8 @@ async def run_command_isolated(
         image=image,
         stdin=stdin,
         max_output_bytes=max_output_bytes,
+        access=access,
+        resources=resources,
     )
 
 
@@ -53,6 +57,8 @@ async def run_shell_command_isolated(
     image: str | None = None,
     stdin: str | bytes | None = None,
     max_output_bytes: int | None = None,
+    access: Access = "ReadOnly",
+    resources: Resources | None = None,
     allow_unisolated_fallback: bool = False,
 ) -> CommandResult:
     """As fumehood.run_shell_command_isolated."""
@@ -66,6 +72,8 @@ async def run_shell_command_isolated(
         image=image,
         stdin=stdin,
         max_output_bytes=max_output_bytes,
+        access=access,
+        resources=resources,
     )
 
 
