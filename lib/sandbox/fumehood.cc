@@ -44,6 +44,11 @@ std::vector<std::string> CommandLine(const fs::path& program, const IsolationOpt
                                    "--isolation=" + options.isolation,
                                    "--timeout=" + FormatDuration(options.timeout),
                                    fmt::format("--max-output={}", options.max_output_bytes)};
+  if (!options.access.empty()) argv.push_back("--access=" + options.access);
+  if (!options.memory.empty()) argv.push_back("--memory=" + options.memory);
+  if (!options.cpus.empty()) argv.push_back("--cpus=" + options.cpus);
+  if (options.pids != 0) argv.push_back(fmt::format("--pids={}", options.pids));
+  if (!options.scratch.empty()) argv.push_back("--scratch=" + options.scratch);
   if (options.allow_unisolated_fallback) argv.emplace_back("--allow-unisolated-fallback");
   if (!options.image.empty()) argv.push_back("--image=" + options.image);
   if (!options.runsc.empty()) argv.push_back("--runsc=" + options.runsc.string());

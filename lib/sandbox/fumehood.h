@@ -36,6 +36,16 @@ struct IsolationOptions {
   std::string isolation = "auto";
   // With "auto": where no isolation works, run the command without any rather than not at all.
   bool allow_unisolated_fallback = false;
+  // "read-only"; or "ephemeral": the command may write to its repository, in memory, and nothing of it stays.
+  std::string access = "read-only";
+  // Of the whole sandbox, such as "512Mi": a command that needs more is killed. Empty: not limited.
+  std::string memory = {};
+  // So many processors' time, such as "2" or "500m". Empty: not limited.
+  std::string cpus = {};
+  // So many processes and threads at once. 0: not limited.
+  uint32_t pids = 0;
+  // The size of /tmp and of /dev/shm, each, in memory, such as "64Mi". Empty: 256 MiB.
+  std::string scratch = {};
   // runsc: the folder of a root file system; docker: an image. Empty: the host's programs, or busybox.
   std::string image = {};
   // gVisor's runsc, and how it gets hold of system calls: "systrap", "kvm" or "ptrace". Empty: the program's choice.

@@ -124,6 +124,19 @@ TEST_F(FumehoodApiTest, AnErrorOfTheProgramIsHandedOn) {
   EXPECT_EQ(result.error().message, "no isolation works here");
 }
 
+TEST_F(FumehoodApiTest, LimitsAndAccessAreHandedOn) {
+  UseScript(R"(printf '{"error":{"code":"invalid","message":"%s"}}' "$*")");
+  auto options = Options();
+  EXPECT_THAT(run_command_isolated({"true"}, options).error().message, testing::Not(HasSubstr("--memory")));
+  options.access = "ephemeral";
+  options.memory = "512Mi";
+  options.cpus = "500m";
+  options.pids = 64;
+  options.scratch = "1Mi";
+  EXPECT_THAT(run_command_isolated({"true"}, options).error().message,
+              HasSubstr("--access=ephemeral --memory=512Mi --cpus=500m --pids=64 --scratch=1Mi"));
+}
+
 TEST_F(FumehoodApiTest, NonsenseIsAnErrorWithTheWordsOfTheProgram) {
   for (const std::string script :
        {"echo nonsense >&2", "echo '{}'; echo nonsense >&2", "echo '[1]'; echo nonsense >&2"}) {
