@@ -80,6 +80,12 @@ Status CgroupControls::LimitCpu(uint32_t millicores) {
   return Write("cpu", "cpu.cfs_quota_us", std::to_string(quota));
 }
 
+Status CgroupControls::WeighCpu(CpuWeight weight) {
+  const bool low = weight == CpuWeight::kLow;
+  return version_ == CgroupVersion::kV2 ? Write("cpu", "cpu.weight", low ? "10" : "100")
+                                        : Write("cpu", "cpu.shares", low ? "102" : "1024");
+}
+
 Status CgroupControls::LimitProcesses(uint64_t count) { return Write("pids", "pids.max", std::to_string(count)); }
 
 void CgroupControls::ForgetPeakMemory() {

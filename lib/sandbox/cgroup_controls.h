@@ -21,6 +21,12 @@ struct CgroupUsage {
   uint64_t oom_kills = 0;
 };
 
+// How much of a busy CPU a cgroup gets beside others.
+enum class CpuWeight {
+  kOrdinary,  // as the kernel gives it
+  kLow,       // a tenth of that
+};
+
 // The knobs and gauges of one cgroup. In version 1 it is a directory in each hierarchy, in version 2 a single one. An
 // Error says which controller is missing, or what the kernel refused.
 class CgroupControls {
@@ -41,6 +47,7 @@ class CgroupControls {
   Status LimitMemory(uint64_t bytes);
   // 1000 is one CPU.
   Status LimitCpu(uint32_t millicores);
+  Status WeighCpu(CpuWeight weight);
   // Of threads, to be exact.
   Status LimitProcesses(uint64_t count);
 

@@ -86,8 +86,8 @@ RunscRunner::RunscRunner(const RunscOptions& options, StateDirectory state, Runs
       cgroups_(std::move(cgroups)),
       usual_memory_bytes_(cgroups_ ? options.pool_memory_bytes : std::nullopt),
       pool_(
-          options.pool, KindsOf(images_, usual_memory_bytes_), [this](const PoolKind& kind) { return Start(kind); },
-          clock_, options.on_pool_failure) {}
+          options.pool, KindsOf(images_, usual_memory_bytes_),
+          [this](const PoolKind& kind) { return Start(kind, CpuWeight::kLow); }, clock_, options.on_pool_failure) {}
 
 Isolation RunscRunner::isolation() const {
   return {.runtime = "runsc",
@@ -104,17 +104,18 @@ RunResult RunscRunner::WithoutStart(Ending ending) const {
   return result;
 }
 
-Result<std::unique_ptr<Sandbox>> RunscRunner::Start(const PoolKind& kind) const {
+Result<std::unique_ptr<Sandbox>> RunscRunner::Start(const PoolKind& kind, CpuWeight weight) const {
   const std::filesystem::path* root = images_.Find(kind.image);
   if (root == nullptr) return Fail(ErrorCode::kInternal, "there is no image \"{}\"", kind.image);
   return Sandbox::Start(runsc_, {.root = *root,
                                  .pool = state_.pool(),
                                  .cgroups = cgroups_ ? cgroups_->get() : nullptr,
-                                 .memory_bytes = kind.memory_bytes});
+                                 .memory_bytes = kind.memory_bytes,
+                                 .weight = weight});
 }
 
 Status RunscRunner::TryImage(const std::string& image) {
-  auto started = Start({.image = image, .memory_bytes = usual_memory_bytes_});
+  auto started = Start({.image = image, .memory_bytes = usual_memory_bytes_}, CpuWeight::kLow);
   if (!started) return Forward(std::move(started));
   disposal_.Add(std::move(*started));
   return {};
@@ -177,7 +178,7 @@ Result<RunResult> RunscRunner::Run(const RunRequest& request, const std::functio
     warm = false;
   }
   if (!warm) {
-    auto started = Start(kind);
+    auto started = Start(kind, CpuWeight::kOrdinary);
     if (!started) return Forward(std::move(started));
     sandbox = std::move(*started);
     attempt = RunIn(*sandbox, sources, command, *limits, request, on_started, stop);

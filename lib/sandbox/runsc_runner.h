@@ -75,7 +75,7 @@ class RunscRunner final : public CommandRunner {
               Cgroups cgroups);
   // A result without a command having run.
   RunResult WithoutStart(Ending ending) const;
-  Result<std::unique_ptr<Sandbox>> Start(const PoolKind& kind) const;
+  Result<std::unique_ptr<Sandbox>> Start(const PoolKind& kind, CpuWeight weight) const;
   // What a sandbox gets to see beside its image: directories that stay open as long as this.
   struct Sources;
   // One attempt in a sandbox that has just been had: what became of it, or why its directories can't be shown there.

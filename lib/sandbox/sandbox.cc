@@ -97,6 +97,9 @@ Result<std::unique_ptr<Sandbox>> Sandbox::Start(const Runsc& runsc, const Sandbo
     Result<Cgroup> made = setup.cgroups->Make(directory->id());
     if (!made) return Wrap(made.error(), context);
     cgroup.emplace(*std::move(made));
+    if (setup.weight != CpuWeight::kOrdinary && cgroup->controls().Has("cpu")) {
+      if (Status weighed = cgroup->controls().WeighCpu(setup.weight); !weighed) return Wrap(weighed.error(), context);
+    }
     // Before anything of it runs: what is charged elsewhere stays there.
     if (setup.memory_bytes) {
       if (Status limited = cgroup->controls().LimitMemory(*setup.memory_bytes); !limited) {
@@ -131,14 +134,16 @@ Result<std::unique_ptr<Sandbox>> Sandbox::Start(const Runsc& runsc, const Sandbo
   }
   // So far only runsc had something to say there.
   ReadAvailable(err->read_end.get(), kMaxReasonBytes);
-  return std::unique_ptr<Sandbox>(new Sandbox(std::move(*directory), std::move(cgroup), std::move(control->ours),
-                                              std::move(out->read_end), std::move(err->read_end), std::move(*process)));
+  return std::unique_ptr<Sandbox>(new Sandbox(std::move(*directory), std::move(cgroup), setup.weight,
+                                              std::move(control->ours), std::move(out->read_end),
+                                              std::move(err->read_end), std::move(*process)));
 }
 
-Sandbox::Sandbox(SandboxDirectory directory, std::optional<Cgroup> cgroup, UniqueFd control, UniqueFd stdout_pipe,
-                 UniqueFd stderr_pipe, UniqueFd process)
+Sandbox::Sandbox(SandboxDirectory directory, std::optional<Cgroup> cgroup, CpuWeight weight, UniqueFd control,
+                 UniqueFd stdout_pipe, UniqueFd stderr_pipe, UniqueFd process)
     : directory_(std::move(directory)),
       cgroup_(std::move(cgroup)),
+      weight_(weight),
       control_(std::move(control)),
       stdout_pipe_(std::move(stdout_pipe)),
       stderr_pipe_(std::move(stderr_pipe)),
@@ -188,6 +193,11 @@ Result<Accounted> Sandbox::RunCommand(const init::HandOver& hand_over, const Lim
                                       const std::function<void()>& on_started, std::stop_token stop) {
   CgroupUsage before;
   if (cgroup_) {
+    if (weight_ != CpuWeight::kOrdinary && cgroup_->controls().Has("cpu")) {
+      if (Status weighed = cgroup_->controls().WeighCpu(CpuWeight::kOrdinary); !weighed) {
+        return Forward(std::move(weighed));
+      }
+    }
     before = cgroup_->controls().Usage();
     if (Status limited = LimitForCommand(cgroup_->controls(), limits); !limited) return Forward(std::move(limited));
   }

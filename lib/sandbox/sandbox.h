@@ -25,6 +25,8 @@ struct SandboxSetup {
   CgroupParent* cgroups = nullptr;
   // The guest takes it for the machine's. Checked before, see CheckLimits.
   std::optional<uint64_t> memory_bytes = {};
+  // Until it has a command; then it is an ordinary one.
+  CpuWeight weight = CpuWeight::kOrdinary;
 };
 
 // How a command ended, and what it used.
@@ -60,12 +62,13 @@ class Sandbox {
                                const std::function<void()>& on_started, std::stop_token stop);
 
  private:
-  Sandbox(SandboxDirectory directory, std::optional<Cgroup> cgroup, UniqueFd control, UniqueFd stdout_pipe,
-          UniqueFd stderr_pipe, UniqueFd process);
+  Sandbox(SandboxDirectory directory, std::optional<Cgroup> cgroup, CpuWeight weight, UniqueFd control,
+          UniqueFd stdout_pipe, UniqueFd stderr_pipe, UniqueFd process);
 
   // Destroyed from the last to the first: the directory goes when nothing is mounted in it any more.
   SandboxDirectory directory_;
   std::optional<Cgroup> cgroup_;
+  const CpuWeight weight_;
   MountPoint repository_;
   std::vector<MountPoint> others_;
   UniqueFd control_;

@@ -61,6 +61,20 @@ TEST_F(CgroupControlsTest, VersionOneIsWrittenInItsHierarchies) {
   EXPECT_EQ(Content(temp_ / "cpu/cpu.cfs_quota_us"), "150000");
 }
 
+TEST_F(CgroupControlsTest, WeightIsATenthOrAsTheKernelGivesIt) {
+  Make(temp_ / "cpu", {"cpu.shares"});
+  fs::create_directories(temp_ / "memory");
+  Make(temp_.path(), {"cpu.weight"});
+  EXPECT_TRUE(VersionOne().WeighCpu(CpuWeight::kLow));
+  EXPECT_EQ(Content(temp_ / "cpu/cpu.shares"), "102");
+  EXPECT_TRUE(VersionOne().WeighCpu(CpuWeight::kOrdinary));
+  EXPECT_EQ(Content(temp_ / "cpu/cpu.shares"), "1024");
+  EXPECT_TRUE(VersionTwo({"cpu"}).WeighCpu(CpuWeight::kLow));
+  EXPECT_EQ(Content(temp_ / "cpu.weight"), "10");
+  EXPECT_TRUE(VersionTwo({"cpu"}).WeighCpu(CpuWeight::kOrdinary));
+  EXPECT_EQ(Content(temp_ / "cpu.weight"), "100");
+}
+
 TEST_F(CgroupControlsTest, VersionOneCountsMemoryOnlyWhereSwapIsNotCounted) {
   Make(temp_ / "cpu", {});
   fs::create_directories(temp_ / "cpu");

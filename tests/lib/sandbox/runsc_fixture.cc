@@ -164,6 +164,16 @@ void RunscTest::TearDown() {
   EXPECT_EQ(CgroupDirectories(cgroups_name_), std::vector<fs::path>());
 }
 
+std::multiset<std::string> RunscTest::SandboxCgroupsSay(const std::string& file) const {
+  std::multiset<std::string> said;
+  for (const fs::path& directory : CgroupDirectories(cgroups_name_)) {
+    for (const fs::directory_entry& entry : fs::directory_iterator(directory)) {
+      if (fs::exists(entry.path() / file)) said.insert(ReadFile(entry.path() / file));
+    }
+  }
+  return said;
+}
+
 std::vector<std::string> RunscTest::LeftOvers() const {
   std::vector<std::string> found;
   for (const ProcessSeen& process : ProcessesSeen()) {

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -79,6 +80,8 @@ class RunscTest : public testing::Test {
   const TemporaryDirectory& temp() const { return temp_; }
   // Of the runner's CgroupParent.
   const std::string& cgroups_name() const { return cgroups_name_; }
+  // What a file of the sandboxes' cgroups says, of each that has it.
+  std::multiset<std::string> SandboxCgroupsSay(const std::string& file) const;
 
  private:
   void Use(const RunscOptions& options, Cgroups cgroups);

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <csignal>
 #include <sstream>
 #include <string>
@@ -182,6 +183,25 @@ TEST_F(RunscLimitsTest, WithoutCgroupsWhatNeedsThemMayBeLeftOut) {
                   {.cpu_millicores = 100, .memory_bytes = kMinMemoryBytes, .pids = 20, .scratch_bytes = 4 * kMiB}));
   EXPECT_EQ(result.stdout_output.head, "survived\n");
   EXPECT_EQ(result.isolation.limits, (Limits{.pids = 20, .scratch_bytes = 4 * kMiB}));
+}
+
+TEST_F(RunscLimitsTest, SandboxThatWaitsForACommandGivesWayToThoseThatHaveOne) {
+  const auto weights = [this] {
+    const auto shares = SandboxCgroupsSay("cpu.shares");
+    return shares.empty() ? SandboxCgroupsSay("cpu.weight") : shares;
+  };
+  const auto is_low = [](const std::string& weight) { return weight == "102\n" || weight == "10\n"; };
+  RunscOptions options = Options();
+  options.pool = {.minimum = 1, .maximum = 1};
+  Use(options);
+  ASSERT_TRUE(WaitUntil([this] { return runner().waiting_sandboxes() == 1; }));
+  EXPECT_THAT(weights(), testing::ElementsAre(testing::Truly(is_low)));
+  While("sleep 1000", [&] {
+    ASSERT_TRUE(WaitUntil([this] { return runner().waiting_sandboxes() == 1; }));
+    const auto both = weights();
+    EXPECT_EQ(std::ranges::count_if(both, is_low), 1) << testing::PrintToString(both);
+    EXPECT_TRUE(both.contains("1024\n") || both.contains("100\n")) << testing::PrintToString(both);
+  });
 }
 
 TEST_F(RunscLimitsTest, AllOfTheSandboxIsInItsCgroup) {
