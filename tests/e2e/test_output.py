@@ -1,5 +1,7 @@
 """Outputs that are long, binary, or made to break what stores them."""
 
+import shutil
+
 import pytest
 
 from sandbox_commands import outcome, output
@@ -94,3 +96,23 @@ def test_endless_output_does_not_escape_the_time_limit(run):
     assert outcome(command) == ("TimedOut", "DeadlineExceeded")
     assert command["status"]["stdoutTruncated"] is True
     assert output(command).startswith(b"y\ny\n")
+
+
+def test_children_that_go_on_writing_do_not_delay_the_end(run, repository, hostile):
+    path, folder = repository({"file": ""})
+    shutil.copy(hostile, folder / "hostile")
+
+    command = run(command=["./hostile", "leave-writers", "6"], repository={"path": path}, timeoutSeconds=60)
+
+    assert command["status"]["exitCode"] == 7
+    assert command["status"]["durationMillis"] < 30_000
+
+
+def test_closed_outputs_are_no_end(run, repository, hostile):
+    path, folder = repository({"file": ""})
+    shutil.copy(hostile, folder / "hostile")
+
+    command = run(command=["./hostile", "close-outputs"], repository={"path": path})
+
+    assert command["status"]["exitCode"] == 9
+    assert command["status"]["durationMillis"] >= 100
