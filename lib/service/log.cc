@@ -56,7 +56,7 @@ std::string JsonString(std::string_view text) {
 
 // What spdlog puts around FormatLogLine or FormatJsonMembers.
 std::string Pattern(LogFormat format, std::string_view component) {
-  constexpr std::string_view kTime = "%Y-%m-%dT%H:%M:%S.%eZ";
+  constexpr std::string_view kTime = "%Y-%m-%dT%H:%M:%S.%fZ";
   if (format == LogFormat::kText) return fmt::format("{} %l %v", kTime);
   std::string pattern = fmt::format(R"({{"time":"{}","level":"%l",)", kTime);
   if (!component.empty()) pattern += fmt::format(R"("component":{},)", JsonString(component));
