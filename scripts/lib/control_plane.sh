@@ -15,14 +15,20 @@ find_all_tools() {
   runsc=$(need_tool runsc)
 }
 
-# Ports that are free now; they stay the same for as long as the state lives.
-provide_ports() {
-  [[ -s $state/ports ]] || python3 - >"$state/ports" <<'P'
+# As many that are free now.
+free_ports() { # NUMBER
+  python3 - "$1" <<'P'
 import socket
+import sys
 
-sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
+sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(int(sys.argv[1]))]
 print(*(s.getsockname()[1] for s in sockets))
 P
+}
+
+# They stay the same for as long as the state lives.
+provide_ports() {
+  [[ -s $state/ports ]] || free_ports 3 >"$state/ports"
   read -r etcd_port peer_port api_port <"$state/ports"
   server=https://127.0.0.1:$api_port
 }

@@ -16,9 +16,15 @@ use_preset() { # PRESET
   done
 }
 
+# Where their probes and metrics are; the same for as long as the state lives.
+provide_http_ports() {
+  [[ -s $state/http-ports ]] || free_ports 2 >"$state/http-ports"
+  read -r controller_http_port executor_http_port <"$state/http-ports"
+}
+
 start_controller() {
   start_process controller "$build/controller/fumehood-controller" --kubeconfig "$state/controller.kubeconfig" \
-    --namespace "$namespace" --config "$state/configuration.yaml" --log-level info
+    --namespace "$namespace" --config "$state/configuration.yaml" --http-address "127.0.0.1:$controller_http_port" --log-level info
 }
 
 start_executor() { # SLOTS
@@ -28,7 +34,8 @@ start_executor() { # SLOTS
     --node-name "$node_name" --pod-name "$executor_pod" --pod-uid "$uid" \
     --repositories "$state/repositories" --images "$images_folder" --runsc "$runsc" \
     --init "$build/lib/sandbox/fumehood-init" --state-dir "$state/executor" --ledger-dir "$state/ledger" \
-    --namespace "$namespace" --config "$state/configuration.yaml" --grace-period 10s --slots "$1" --log-level info
+    --namespace "$namespace" --config "$state/configuration.yaml" --http-address "127.0.0.1:$executor_http_port" \
+    --grace-period 10s --slots "$1" --log-level info
 }
 
 is_executor_ready() {
@@ -46,6 +53,7 @@ wait_for_executor() {
 
 provide_programs() { # SLOTS
   [[ -e $state/configuration.yaml ]] || echo '{}' >"$state/configuration.yaml"
+  provide_http_ports
   if ! running_pid controller >/dev/null; then
     say "starting the controller"
     start_controller
