@@ -6,6 +6,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from functools import partial
 
 PROGRESS_INTERVAL = 15  # seconds
 # What a command leaves behind, such as an engine's work on its container, has ended by then.
@@ -39,16 +40,22 @@ def run_once(contender, environment, folder):
 
 
 def measure(contenders, runs, environment, folder):
-    """{name: seconds of each round}. In a round each runs once, in this order or, every other time, the other way round:
-    what follows on what is the same for two that stand side by side. A first round doesn't count."""
-    times = {contender.name: [] for contender in contenders}
+    """{name: seconds of each round}, of commands in the same environment and directory; see in_turn."""
+    return in_turn({one.name: partial(run_once, one, environment, folder) for one in contenders}, runs, partial(time.sleep, SETTLE_TIME))
+
+
+def in_turn(timed, runs, settle):
+    """{name: seconds of each round} of {name: function that does it once and tells the seconds}. In a round each is called once, in this
+    order or, every other time, the other way round: what follows on what is the same for two that stand side by side. Before each
+    `settle` is called. A first round doesn't count."""
+    times = {name: [] for name in timed}
     told = time.monotonic()
     for number in range(runs + 1):
-        for contender in contenders if number % 2 else reversed(contenders):
-            time.sleep(SETTLE_TIME)
-            taken = run_once(contender, environment, folder)
+        for name in timed if number % 2 else reversed(timed):
+            settle()
+            taken = timed[name]()
             if number > 0:
-                times[contender.name].append(taken)
+                times[name].append(taken)
         if time.monotonic() - told >= PROGRESS_INTERVAL:
             told = time.monotonic()
             print(f"measuring … [{number}/{runs}]", file=sys.stderr)
