@@ -28,6 +28,21 @@ size_t Demand::Peak(SteadyTime now) const {
   return peak;
 }
 
+void HeldBack::Add(SteadyTime now) {
+  while (!taken_.empty() && now - taken_.front() >= period_) taken_.pop_front();
+  taken_.push_back(now);
+}
+
+size_t HeldBack::Count(SteadyTime now) const {
+  return static_cast<size_t>(std::ranges::count_if(taken_, [&](SteadyTime taken) { return now - taken < period_; }));
+}
+
+std::optional<SteadyTime> HeldBack::NextEnd(SteadyTime now) const {
+  const auto first = std::ranges::find_if(taken_, [&](SteadyTime taken) { return now - taken < period_; });
+  if (first == taken_.end()) return std::nullopt;
+  return *first + period_;
+}
+
 std::map<PoolKind, size_t> PoolTargets(const std::map<PoolKind, size_t>& wanted, size_t maximum) {
   std::map<PoolKind, size_t> targets;
   for (bool lacking = true; lacking && maximum > 0;) {

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -20,6 +21,9 @@ struct PoolOptions {
   size_t maximum = 0;
   // Older ones are thrown away: what they were made of may have changed.
   std::chrono::seconds max_age{600};
+  // So long after a command has taken one, another is started in its place: a start keeps two processors busy, and just
+  // then they are needed for the command, which has mostly ended and been reported by then.
+  std::chrono::milliseconds hold_back{30};
 };
 
 // Sandboxes of a kind serve the same commands.
@@ -43,6 +47,21 @@ class Demand {
     size_t count = 0;
   };
   std::array<Second, kSeconds> seconds_;
+};
+
+// What was taken a moment ago and is not replaced yet. Not safe to share between threads.
+class HeldBack {
+ public:
+  explicit HeldBack(std::chrono::milliseconds period) : period_(period) {}
+
+  void Add(SteadyTime now);
+  size_t Count(SteadyTime now) const;
+  // When Count becomes less; nothing where it is 0.
+  std::optional<SteadyTime> NextEnd(SteadyTime now) const;
+
+ private:
+  std::chrono::milliseconds period_;
+  std::deque<SteadyTime> taken_;  // the oldest first
 };
 
 // How many of each kind should wait, where `maximum` is less than what all of them want: they share it evenly, and none

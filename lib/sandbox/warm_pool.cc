@@ -28,7 +28,7 @@ WarmPool::WarmPool(PoolOptions options, std::vector<PoolKind> kinds, Starter sta
       clock_(clock),
       on_failure_(std::move(on_failure)),
       backoff_(kAfterFailure) {
-  for (const PoolKind& kind : kinds) shelves_[kind].is_permanent = true;
+  for (const PoolKind& kind : kinds) ShelfOf(kind).is_permanent = true;
   if (options_.maximum == 0) return;
   for (int i = 0; i < kStarters; ++i) {
     starters_.emplace_back([this](std::stop_token stop) { Refill(stop); });
@@ -43,13 +43,16 @@ std::unique_ptr<Sandbox> WarmPool::Take(const PoolKind& kind) {
   const std::lock_guard lock(mutex_);
   if (draining_ || options_.maximum == 0) return nullptr;
   const SteadyTime now = clock_.SteadyNow();
-  Shelf& shelf = shelves_[kind];
+  Shelf& shelf = ShelfOf(kind);
   shelf.demand.Add(now);
   changed_.notify_all();
   while (!shelf.waiting.empty()) {
     Waiting oldest = std::move(shelf.waiting.front());
     shelf.waiting.pop_front();
-    if (IsUsable(oldest, now)) return std::move(oldest.sandbox);
+    if (IsUsable(oldest, now)) {
+      shelf.held_back.Add(now);
+      return std::move(oldest.sandbox);
+    }
     useless.push_back(std::move(oldest));
   }
   return nullptr;
@@ -87,17 +90,20 @@ void WarmPool::Refill(std::stop_token stop) {
     }
     const PoolKind* shortage = FindShortage(now);
     if (shortage == nullptr) {
-      changed_.wait_for(lock, stop, kLook,
-                        [this, &stop] { return stop.stop_requested() || FindShortage(clock_.SteadyNow()) != nullptr; });
+      const SteadyTime until = NextLook(now);
+      changed_.wait_for(lock, stop, until - now, [this, &stop, until] {
+        const SteadyTime woken = clock_.SteadyNow();
+        return stop.stop_requested() || FindShortage(woken) != nullptr || NextLook(woken) < until;
+      });
       continue;
     }
     const PoolKind kind = *shortage;
-    ++shelves_[kind].starting;
+    ++ShelfOf(kind).starting;
     lock.unlock();
     Result<std::unique_ptr<Sandbox>> started = start_(kind);
     if (!started && !stop.stop_requested()) on_failure_(started.error());
     lock.lock();
-    Shelf& shelf = shelves_[kind];
+    Shelf& shelf = ShelfOf(kind);
     --shelf.starting;
     if (!started) {
       not_before_ = clock_.SteadyNow() + backoff_.Next(clock_.SteadyNow());
@@ -148,12 +154,21 @@ const PoolKind* WarmPool::FindShortage(SteadyTime now) const {
   size_t most_lacking = 0;
   for (const auto& [kind, target] : Targets(now)) {
     const auto shelf = shelves_.find(kind);
-    const size_t has = shelf->second.waiting.size() + shelf->second.starting;
+    const size_t has = shelf->second.waiting.size() + shelf->second.starting + shelf->second.held_back.Count(now);
     if (target <= has || target - has <= most_lacking) continue;
     most_lacking = target - has;
     most = &shelf->first;
   }
   return most;
+}
+
+// When there may be something to do that nobody announces.
+SteadyTime WarmPool::NextLook(SteadyTime now) const {
+  SteadyTime next = now + kLook;
+  for (const auto& [kind, shelf] : shelves_) {
+    if (const auto end = shelf.held_back.NextEnd(now)) next = std::min(next, *end);
+  }
+  return next;
 }
 
 }  // namespace fumehood::sandbox

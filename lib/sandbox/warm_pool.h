@@ -46,9 +46,12 @@ class WarmPool {
     SteadyTime since;
   };
   struct Shelf {
-    std::deque<Waiting> waiting;  // the oldest first
+    explicit Shelf(std::chrono::milliseconds hold_back) : held_back(hold_back) {}
+
+    std::deque<Waiting> waiting = {};  // the oldest first
     size_t starting = 0;
-    Demand demand;
+    HeldBack held_back;
+    Demand demand = {};
     bool is_permanent = false;
   };
 
@@ -57,6 +60,8 @@ class WarmPool {
   std::map<PoolKind, size_t> Targets(SteadyTime now) const;
   std::vector<Waiting> RemoveUseless(SteadyTime now);
   const PoolKind* FindShortage(SteadyTime now) const;
+  SteadyTime NextLook(SteadyTime now) const;
+  Shelf& ShelfOf(const PoolKind& kind) { return shelves_.try_emplace(kind, options_.hold_back).first->second; }
 
   const PoolOptions options_;
   const Starter start_;

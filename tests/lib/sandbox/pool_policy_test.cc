@@ -29,6 +29,27 @@ TEST(DemandTest, ASecondThatComesRoundAgainBeginsWithNone) {
   EXPECT_EQ(demand.Peak(kStart + 60s), 1U);
 }
 
+TEST(HeldBackTest, EachIsForThePeriod) {
+  HeldBack held_back(30ms);
+  EXPECT_EQ(held_back.Count(kStart), 0U);
+  EXPECT_FALSE(held_back.NextEnd(kStart));
+  held_back.Add(kStart);
+  held_back.Add(kStart + 10ms);
+
+  EXPECT_EQ(held_back.Count(kStart + 29ms), 2U);
+  EXPECT_EQ(held_back.NextEnd(kStart + 29ms), kStart + 30ms);
+  EXPECT_EQ(held_back.Count(kStart + 30ms), 1U);
+  EXPECT_EQ(held_back.NextEnd(kStart + 30ms), kStart + 40ms);
+  EXPECT_EQ(held_back.Count(kStart + 40ms), 0U);
+  EXPECT_FALSE(held_back.NextEnd(kStart + 40ms));
+}
+
+TEST(HeldBackTest, NoneIsForNoTime) {
+  HeldBack held_back(0ms);
+  held_back.Add(kStart);
+  EXPECT_EQ(held_back.Count(kStart), 0U);
+}
+
 PoolKind Kind(std::string image) { return {.image = std::move(image)}; }
 
 TEST(PoolTargetsTest, EachGetsWhatItWantsWhereThereIsEnough) {

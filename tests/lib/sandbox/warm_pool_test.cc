@@ -65,6 +65,16 @@ TEST_F(WarmPoolTest, WhereNoneWaitsACommandStartsItsOwn) {
   EXPECT_TRUE(Run(Command({"true"})).warm);
 }
 
+TEST_F(WarmPoolTest, WhatWasTakenIsReplacedLater) {
+  UsePool({.minimum = 1, .maximum = 1, .hold_back = 1h});
+  ASSERT_TRUE(WaitFor(1));
+  EXPECT_TRUE(Run(Command({"true"})).warm);
+
+  // Until a start would have been over.
+  EXPECT_FALSE(Run(Command({"true"})).warm);
+  EXPECT_EQ(runner().waiting_sandboxes(), 0U);
+}
+
 TEST_F(WarmPoolTest, ABurstIsRememberedUpToTheMaximum) {
   UsePool({.minimum = 1, .maximum = 3});
   ASSERT_TRUE(WaitFor(1));
