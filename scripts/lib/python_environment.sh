@@ -18,3 +18,14 @@ provide_python_environment() {
     die "cannot install tests/e2e/requirements.txt; PyPI must be reachable"
   echo "$stamp" >"$python_environment/.stamp"
 }
+
+# What tests/bench draws with; few need it.
+provide_plotting() {
+  local requirements=$repository_root/tests/bench/requirements.txt stamp
+  stamp=$(sha256sum <"$requirements")
+  [[ $(cat "$python_environment/.plots-stamp" 2>/dev/null) == "$stamp" ]] && return
+  run_logged "installing what draws" "$log_folder/python-plots.log" \
+    "$python_environment/bin/pip" install --disable-pip-version-check -r "$requirements" ||
+    die "cannot install tests/bench/requirements.txt; PyPI must be reachable"
+  echo "$stamp" >"$python_environment/.plots-stamp"
+}
