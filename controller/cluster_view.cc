@@ -64,15 +64,15 @@ std::shared_ptr<const api::RuntimeClass> ClusterView::FindRuntimeClass(const std
   return runtime_classes_.Find({"", name});
 }
 
-std::vector<ReadyExecutor> ClusterView::ReadyExecutors() const {
-  std::vector<ReadyExecutor> ready;
+RankedExecutors ClusterView::ReadyExecutors() const {
+  RankedExecutors ready;
   for (auto& executor : executors_.All()) {
     const std::string& node_name = executor->metadata.name;
     if (!SaysReady(*executor) || !executor_leases_.IsAlive(node_name)) continue;
     auto node = nodes_.Find({"", node_name});
     if (!node) continue;
     const Load load = occupancy_.LoadOf(node_name);
-    ready.push_back({std::move(executor), std::move(node), load});
+    ready.insert({std::move(executor), std::move(node), load});
   }
   return ready;
 }

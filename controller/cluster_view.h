@@ -58,7 +58,7 @@ class ClusterView {
   std::shared_ptr<const api::RuntimeClass> FindRuntimeClass(const std::string& name) const;
   std::vector<std::shared_ptr<const api::SandboxCommand>> AllCommands() const { return commands_.All(); }
   // Those that say they are ready, are alive, and whose node exists.
-  std::vector<ReadyExecutor> ReadyExecutors() const;
+  RankedExecutors ReadyExecutors() const;
   struct ExecutorCounts {
     int64_t ready = 0;
     int64_t not_ready = 0;

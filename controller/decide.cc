@@ -15,14 +15,6 @@
 namespace fumehood::controller {
 namespace {
 
-using Candidates = std::vector<const ReadyExecutor*>;
-
-Candidates Filter(const Candidates& candidates, const std::function<bool(const ReadyExecutor&)>& keep) {
-  Candidates kept;
-  std::ranges::copy_if(candidates, std::back_inserter(kept), [&keep](const auto* executor) { return keep(*executor); });
-  return kept;
-}
-
 bool Offers(const std::vector<std::string>& offered, const std::string& wanted) {
   return std::ranges::find(offered, wanted) != offered.end();
 }
@@ -31,26 +23,6 @@ std::string Describe(const std::map<std::string, std::string>& selector) {
   std::vector<std::string> entries;
   for (const auto& [label, value] : selector) entries.push_back(label + "=" + value);
   return fmt::format("{}", fmt::join(entries, ","));
-}
-
-// A few of the images that there are: enough to see what a mistyped name was meant to be.
-std::string DescribeImages(const Candidates& candidates) {
-  constexpr size_t kEnough = 20;
-  std::set<std::string> images;
-  for (const ReadyExecutor* executor : candidates) {
-    const auto& offered = executor->offer->status.images;
-    images.insert(offered.begin(), offered.end());
-  }
-  if (images.empty()) return "none";
-  const auto last = std::next(images.begin(), static_cast<ptrdiff_t>(std::min(images.size(), kEnough)));
-  return fmt::format("{}{}", fmt::join(images.begin(), last, ", "), images.size() > kEnough ? ", …" : "");
-}
-
-// The smaller share of its slots is taken, the better; of equals, the one whose name comes first.
-bool IsBetter(const ReadyExecutor* a, const ReadyExecutor* b) {
-  const int64_t left = a->load.commands * b->slots();
-  const int64_t right = b->load.commands * a->slots();
-  return left != right ? left < right : a->node_name() < b->node_name();
 }
 
 bool HasRoom(int64_t wanted, int64_t taken, const std::optional<int64_t>& allocatable) {
@@ -70,52 +42,95 @@ bool CanTake(const ReadyExecutor& executor, const api::Resources& resources) {
          HasRoom(resources.memory_bytes, executor.load.memory_bytes, allocatable.memory_bytes);
 }
 
+// What a command needs of an executor.
+struct Demand {
+  const api::SandboxCommandSpec& spec;
+  const api::RuntimeClass& runtime_class;
+  const api::Resources& resources;
+};
+
+// What keeps an executor from running a command, were there nothing else on the node: the first of these.
+enum class Lack { kExecutor, kHandler, kLabelsOfTheClass, kLabels, kImage, kCapacity, kNothing };
+
+Lack WhatIsLacking(const ReadyExecutor& executor, const Demand& demand) {
+  const auto& offer = executor.offer->status;
+  const auto& labels = executor.node->metadata.labels;
+  if (!Offers(offer.handlers, demand.runtime_class.handler)) return Lack::kHandler;
+  if (!api::Selects(demand.runtime_class.node_selector, labels)) return Lack::kLabelsOfTheClass;
+  if (!api::Selects(demand.spec.node_selector, labels)) return Lack::kLabels;
+  if (!Offers(offer.images, demand.spec.image)) return Lack::kImage;
+  return CouldHold(executor, demand.resources) ? Lack::kNothing : Lack::kCapacity;
+}
+
+// A few of the images that there are where only the image is lacking: enough to see what a mistyped name was meant to
+// be.
+std::string DescribeImages(const RankedExecutors& executors, const Demand& demand) {
+  constexpr size_t kEnough = 20;
+  std::set<std::string> images;
+  for (const ReadyExecutor& executor : executors) {
+    if (WhatIsLacking(executor, demand) != Lack::kImage) continue;
+    const auto& offered = executor.offer->status.images;
+    images.insert(offered.begin(), offered.end());
+  }
+  if (images.empty()) return "none";
+  const auto last = std::next(images.begin(), static_cast<ptrdiff_t>(std::min(images.size(), kEnough)));
+  return fmt::format("{}{}", fmt::join(images.begin(), last, ", "), images.size() > kEnough ? ", …" : "");
+}
+
+// Why nobody could run it: the executors that come nearest to it lack this.
+Wait WaitForWhatIsLacking(Lack lack, const RankedExecutors& executors, const Demand& demand) {
+  const std::string_view nobody = api::reason::kNoExecutorAvailable;
+  switch (lack) {
+    case Lack::kExecutor: return {nobody, "no executor is ready"};
+    case Lack::kHandler:
+      return {nobody, fmt::format("no ready executor serves the handler \"{}\" of the RuntimeClass \"{}\"",
+                                  demand.runtime_class.handler, demand.runtime_class.metadata.name)};
+    case Lack::kLabelsOfTheClass:
+      return {nobody,
+              fmt::format("no ready executor is on a node with the labels {} that the RuntimeClass \"{}\" asks for",
+                          Describe(demand.runtime_class.node_selector), demand.runtime_class.metadata.name)};
+    case Lack::kLabels:
+      return {nobody, fmt::format("no ready executor is on a node with the labels {} of spec.nodeSelector",
+                                  Describe(demand.spec.node_selector))};
+    case Lack::kImage:
+      return {api::reason::kImageNotFound, fmt::format("no ready executor offers the image \"{}\"; offered: {}",
+                                                       demand.spec.image, DescribeImages(executors, demand))};
+    case Lack::kCapacity:
+    case Lack::kNothing: break;
+  }
+  return {nobody, fmt::format("no ready executor that could run it has cpu {} and memory {} in all",
+                              api::FormatMilliQuantity(demand.resources.cpu_millis),
+                              api::FormatByteQuantity(demand.resources.memory_bytes))};
+}
+
 Decision Place(const api::SandboxCommand& command, const api::Resources& resources, const Facts& facts) {
-  const auto& spec = command.spec;
   if (facts.runtime_class == nullptr) {
     return Wait{
         api::reason::kRuntimeClassNotFound,
         fmt::format("the RuntimeClass \"{}\" does not exist; the command starts once an administrator creates it",
-                    spec.runtime_class_name)};
+                    command.spec.runtime_class_name)};
   }
-  const api::RuntimeClass& runtime_class = *facts.runtime_class;
-  Candidates candidates;
-  for (const ReadyExecutor& executor : facts.executors) candidates.push_back(&executor);
-  if (candidates.empty()) return Wait{api::reason::kNoExecutorAvailable, "no executor is ready"};
-
-  candidates =
-      Filter(candidates, [&](const auto& e) { return Offers(e.offer->status.handlers, runtime_class.handler); });
-  if (candidates.empty()) {
-    return Wait{api::reason::kNoExecutorAvailable,
-                fmt::format("no ready executor serves the handler \"{}\" of the RuntimeClass \"{}\"",
-                            runtime_class.handler, runtime_class.metadata.name)};
+  const Demand demand{command.spec, *facts.runtime_class, resources};
+  Lack least = Lack::kExecutor;
+  const ReadyExecutor* best = nullptr;
+  // Where an attempt came to nothing, the next is made only where nobody else could run it: a node that can't start
+  // sandboxes is never busy, and would always be chosen.
+  const ReadyExecutor* last_resort = nullptr;
+  bool others_could = false;
+  for (const ReadyExecutor& executor : facts.executors) {
+    const Lack lack = WhatIsLacking(executor, demand);
+    least = std::max(least, lack);
+    if (lack != Lack::kNothing) continue;
+    if (command.status.attempt > 0 && executor.node_name() == command.status.node_name) {
+      last_resort = &executor;
+      continue;
+    }
+    others_could = true;
+    if (CanTake(executor, resources)) best = &executor;
+    // The best of those that can, or else one without a free slot, as all that come after it.
+    if (best != nullptr || executor.free_slots() <= 0) break;
   }
-  candidates = Filter(
-      candidates, [&](const auto& e) { return api::Selects(runtime_class.node_selector, e.node->metadata.labels); });
-  if (candidates.empty()) {
-    return Wait{api::reason::kNoExecutorAvailable,
-                fmt::format("no ready executor is on a node with the labels {} that the RuntimeClass \"{}\" asks for",
-                            Describe(runtime_class.node_selector), runtime_class.metadata.name)};
-  }
-  candidates =
-      Filter(candidates, [&](const auto& e) { return api::Selects(spec.node_selector, e.node->metadata.labels); });
-  if (candidates.empty()) {
-    return Wait{api::reason::kNoExecutorAvailable,
-                fmt::format("no ready executor is on a node with the labels {} of spec.nodeSelector",
-                            Describe(spec.node_selector))};
-  }
-  Candidates able = Filter(candidates, [&](const auto& e) { return Offers(e.offer->status.images, spec.image); });
-  if (able.empty()) {
-    return Wait{api::reason::kImageNotFound, fmt::format("no ready executor offers the image \"{}\"; offered: {}",
-                                                         spec.image, DescribeImages(candidates))};
-  }
-  able = Filter(able, [&](const auto& e) { return CouldHold(e, resources); });
-  if (able.empty()) {
-    return Wait{
-        api::reason::kNoExecutorAvailable,
-        fmt::format("no ready executor that could run it has cpu {} and memory {} in all",
-                    api::FormatMilliQuantity(resources.cpu_millis), api::FormatByteQuantity(resources.memory_bytes))};
-  }
+  if (least != Lack::kNothing) return WaitForWhatIsLacking(least, facts.executors, demand);
   const auto& max_running = facts.configuration.RulesOf(command.metadata.ns).max_running;
   if (max_running && facts.running >= *max_running) {
     return Wait{
@@ -123,15 +138,8 @@ Decision Place(const api::SandboxCommand& command, const api::Resources& resourc
         fmt::format("the namespace may have at most {} running at a time; this one starts when another has ended",
                     *max_running)};
   }
-  // Where an attempt came to nothing, the next is made only where nobody else could run it: a node that can't start
-  // sandboxes is never busy, and would always be chosen.
-  if (command.status.attempt > 0) {
-    Candidates others = Filter(able, [&](const auto& e) { return e.node_name() != command.status.node_name; });
-    if (!others.empty()) able = std::move(others);
-  }
-  const Candidates free = Filter(able, [&](const auto& e) { return CanTake(e, resources); });
-  if (free.empty()) return WaitForASlot();
-  const ReadyExecutor* best = *std::ranges::min_element(free, IsBetter);
+  if (!others_could && CanTake(*last_resort, resources)) best = last_resort;
+  if (best == nullptr) return WaitForASlot();
   return Bind{.node_name = best->node_name(), .executor = best->offer->status.executor, .resources = resources};
 }
 

@@ -2,32 +2,16 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
-#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
 
-#include "controller/occupancy.h"
+#include "controller/ranked_executors.h"
 #include "lib/api/configuration.h"
 #include "lib/api/sandbox_command.h"
-#include "lib/api/sandbox_executor.h"
 #include "lib/api/scheduling.h"
 
 namespace fumehood::controller {
-
-// An executor that takes commands now: its SandboxExecutor is ready and fresh.
-// The objects are shared with the view, which replaces but never changes them: a decision over a thousand executors
-// must not copy a thousand offers.
-struct ReadyExecutor {
-  std::shared_ptr<const api::SandboxExecutor> offer;
-  std::shared_ptr<const api::Node> node;
-  Load load = {};  // of the commands bound to it, as observed or as assumed after our own writes
-
-  const std::string& node_name() const { return offer->metadata.name; }
-  int64_t slots() const { return offer->status.slots; }
-  int64_t free_slots() const { return slots() - load.commands; }
-};
 
 // Nothing for us to do: it is an executor's business, or finished.
 struct Nothing {};
@@ -62,7 +46,7 @@ enum class Liveness { kAlive, kLost };
 struct Facts {
   const api::Configuration& configuration;
   const api::RuntimeClass* runtime_class = nullptr;  // the one that the command names, if there is one
-  std::span<const ReadyExecutor> executors = {};
+  const RankedExecutors& executors;
   int64_t running = 0;                         // other commands of its namespace that have a slot
   Liveness bound_executor = Liveness::kAlive;  // of the node that the command is bound to
 };

@@ -5,17 +5,11 @@
 #include <mutex>
 #include <string>
 
+#include "controller/ranked_executors.h"
 #include "lib/api/resources.h"
 #include "lib/api/sandbox_command.h"
 
 namespace fumehood::controller {
-
-// What of one executor is taken.
-struct Load {
-  int64_t commands = 0;
-  int64_t cpu_millis = 0;
-  int64_t memory_bytes = 0;
-};
 
 // Which executors' slots, processors and memory are taken: by commands that we have seen bound, and by those that we
 // have just bound and not seen yet. Without the latter two decisions in a row would take the same slot. Safe to call

@@ -105,10 +105,10 @@ TEST_F(ClusterViewTest, AnExecutorIsReadyOnceItsNodeExists) {
   EXPECT_TRUE(ChangesSupply([&] { view_.nodes_sink().Apply(api::SampleNode("node-1", {{"disk", "fast"}})); }));
   const auto ready = view_.ReadyExecutors();
   ASSERT_EQ(ready.size(), 1u);
-  EXPECT_EQ(ready[0].node_name(), "node-1");
-  EXPECT_EQ(ready[0].slots(), 3);
-  EXPECT_EQ(ready[0].free_slots(), 3);
-  EXPECT_EQ(ready[0].node->metadata.labels.at("disk"), "fast");
+  EXPECT_EQ(ready.begin()->node_name(), "node-1");
+  EXPECT_EQ(ready.begin()->slots(), 3);
+  EXPECT_EQ(ready.begin()->free_slots(), 3);
+  EXPECT_EQ(ready.begin()->node->metadata.labels.at("disk"), "fast");
 }
 
 TEST_F(ClusterViewTest, AnExecutorThatIsNotReadyIsLeftOut) {
@@ -237,7 +237,7 @@ TEST_F(ClusterViewTest, ARuntimeClassIsNewsAndFound) {
 TEST_F(ClusterViewTest, CountsTheCommandsOfEachExecutor) {
   AddExecutor();
   view_.commands_sink().Apply(api::AsBound(api::SampleCommand()));
-  EXPECT_EQ(view_.ReadyExecutors().at(0).free_slots(), 1);
+  EXPECT_EQ(view_.ReadyExecutors().begin()->free_slots(), 1);
 }
 
 TEST_F(ClusterViewTest, TellsWhenACommandLeavesAndWhenThatFreesASlot) {

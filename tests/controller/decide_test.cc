@@ -24,7 +24,7 @@ namespace {
 struct Situation {
   api::SandboxCommand command = api::Read(api::SampleCommand());
   std::optional<api::RuntimeClass> runtime_class = api::ReadRuntimeClass(api::SampleRuntimeClass()).value();
-  std::vector<ReadyExecutor> executors = {Idle("node-1", 2)};
+  RankedExecutors executors = {Idle("node-1", 2)};
   Liveness bound_executor = Liveness::kAlive;
   api::Configuration::Parts configuration = {};
   int64_t running = 0;
