@@ -17,8 +17,9 @@ bool OffersDiffer(const api::SandboxExecutor& a, const api::SandboxExecutor& b) 
          a.status.handlers != b.status.handlers || a.status.executor.pod_uid != b.status.executor.pod_uid;
 }
 
-bool LabelsDiffer(const std::shared_ptr<const api::Node>& a, const std::shared_ptr<const api::Node>& b) {
-  return !a || !b || a->metadata.labels != b->metadata.labels;
+template <typename T>
+const std::string& NodeNameOf(const T& before, const T& after) {
+  return (after ? after : before)->metadata.name;
 }
 
 }  // namespace
@@ -38,11 +39,7 @@ ClusterView::ClusterView(const Clock& clock, ClusterListener& listener)
                        {.on_change = [this](const auto&, const auto&) { listener_.OnSupplyChanged(); },
                         .on_synced = [this] { listener_.OnSupplyChanged(); },
                         .on_problem = [this](const Error& error) { listener_.OnProblem(error); }}),
-      // Nodes are written every few seconds; only their labels matter here.
-      nodes_(api::ReadNode, {.on_change =
-                                 [this](const auto& before, const auto& after) {
-                                   if (LabelsDiffer(before, after)) listener_.OnSupplyChanged();
-                                 },
+      nodes_(api::ReadNode, {.on_change = [this](const auto& before, const auto& after) { NodeChanged(before, after); },
                              .on_synced = [this] { listener_.OnSupplyChanged(); },
                              .on_problem = [this](const Error& error) { listener_.OnProblem(error); }}),
       leases_(kube::ReadLease,
@@ -64,17 +61,13 @@ std::shared_ptr<const api::RuntimeClass> ClusterView::FindRuntimeClass(const std
   return runtime_classes_.Find({"", name});
 }
 
-RankedExecutors ClusterView::ReadyExecutors() const {
-  RankedExecutors ready;
-  for (auto& executor : executors_.All()) {
-    const std::string& node_name = executor->metadata.name;
-    if (!SaysReady(*executor) || !executor_leases_.IsAlive(node_name)) continue;
-    auto node = nodes_.Find({"", node_name});
-    if (!node) continue;
-    const Load load = occupancy_.LoadOf(node_name);
-    ready.insert({std::move(executor), std::move(node), load});
-  }
-  return ready;
+void ClusterView::Rank(const std::string& node_name) {
+  std::lock_guard lock(ranking_);
+  auto executor = executors_.Find({"", node_name});
+  auto node = nodes_.Find({"", node_name});
+  const bool takes_commands = executor && SaysReady(*executor) && executor_leases_.IsAlive(node_name) && node;
+  if (!takes_commands) return occupancy_.SetNotReady(node_name);
+  occupancy_.SetReady(std::move(executor), std::move(node));
 }
 
 void ClusterView::CommandChanged(const Pointer<api::SandboxCommand>& before,
@@ -91,20 +84,34 @@ void ClusterView::CommandChanged(const Pointer<api::SandboxCommand>& before,
 
 void ClusterView::ExecutorChanged(const Pointer<api::SandboxExecutor>& before,
                                   const Pointer<api::SandboxExecutor>& after) {
+  Rank(NodeNameOf(before, after));
   if (!before || !after || OffersDiffer(*before, *after)) listener_.OnSupplyChanged();
+}
+
+// Nodes are written every few seconds; only their labels matter here.
+void ClusterView::NodeChanged(const Pointer<api::Node>& before, const Pointer<api::Node>& after) {
+  Rank(NodeNameOf(before, after));
+  if (!before || !after || before->metadata.labels != after->metadata.labels) listener_.OnSupplyChanged();
 }
 
 void ClusterView::LeaseChanged(const Pointer<kube::Lease>& before, const Pointer<kube::Lease>& after) {
   const SteadyTime now = clock_.SteadyNow();
-  if (!after) return executor_leases_.ObserveDeleted(*before, now);
-  const std::string node_name(NodeOfLease(after->metadata.name));
-  const bool was_alive = executor_leases_.IsAlive(node_name);
-  executor_leases_.Observe(*after, now);
-  if (!was_alive && executor_leases_.IsAlive(node_name)) listener_.OnSupplyChanged();
+  if (after) {
+    executor_leases_.Observe(*after, now);
+  } else {
+    executor_leases_.ObserveDeleted(*before, now);
+  }
+  bool somebody_came = false;
+  for (const std::string& node_name : executor_leases_.TakeTurned()) {
+    Rank(node_name);
+    somebody_came |= executor_leases_.IsAlive(node_name);
+  }
+  if (somebody_came) listener_.OnSupplyChanged();
 }
 
 ClusterView::ExecutorCounts ClusterView::CountExecutors() const {
-  ExecutorCounts counts{.ready = static_cast<int64_t>(ReadyExecutors().size())};
+  ExecutorCounts counts{
+      .ready = occupancy_.WithExecutors([](const auto& executors) { return static_cast<int64_t>(executors.size()); })};
   const auto all = executors_.All();
   for (const auto& executor : all) counts.lost += executor_leases_.IsLost(executor->metadata.name) ? 1 : 0;
   counts.not_ready = static_cast<int64_t>(all.size()) - counts.ready - counts.lost;

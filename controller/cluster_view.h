@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -57,8 +58,6 @@ class ClusterView {
   std::shared_ptr<const api::SandboxCommand> FindCommand(const CommandKey& key) const;
   std::shared_ptr<const api::RuntimeClass> FindRuntimeClass(const std::string& name) const;
   std::vector<std::shared_ptr<const api::SandboxCommand>> AllCommands() const { return commands_.All(); }
-  // Those that say they are ready, are alive, and whose node exists.
-  RankedExecutors ReadyExecutors() const;
   struct ExecutorCounts {
     int64_t ready = 0;
     int64_t not_ready = 0;
@@ -72,19 +71,24 @@ class ClusterView {
   // That time has passed raises no event: call it every second or so. Tells the listener of executors that are lost.
   void NoticeLosses();
 
+  // Its executors are those that say they are ready, are alive, and whose node exists.
   Occupancy& occupancy() { return occupancy_; }
 
  private:
   template <typename T>
   using Pointer = std::shared_ptr<const T>;
 
+  // Whether the executor of this node takes commands has changed, or what it offers.
+  void Rank(const std::string& node_name);
   void CommandChanged(const Pointer<api::SandboxCommand>& before, const Pointer<api::SandboxCommand>& after);
   void ExecutorChanged(const Pointer<api::SandboxExecutor>& before, const Pointer<api::SandboxExecutor>& after);
+  void NodeChanged(const Pointer<api::Node>& before, const Pointer<api::Node>& after);
   void LeaseChanged(const Pointer<kube::Lease>& before, const Pointer<kube::Lease>& after);
 
   const Clock& clock_;
   ClusterListener& listener_;
   Occupancy occupancy_;
+  std::mutex ranking_;  // one at a time: who comes last has seen all that the others have
   ExecutorLeases executor_leases_;
   kube::Store<api::SandboxCommand> commands_;
   kube::Store<api::SandboxExecutor> executors_;

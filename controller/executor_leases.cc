@@ -1,6 +1,7 @@
 #include "controller/executor_leases.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "lib/api/names.h"
 
@@ -20,14 +21,28 @@ std::string_view NodeOfLease(std::string_view lease_name) {
                                                            : std::string_view();
 }
 
-void ExecutorLeases::SeeLocked(SteadyTime now) {
-  seen_ = now;
+void ExecutorLeases::BeginAnewLocked() {
   if (!interrupted_) return;
   interrupted_ = false;
   for (auto& [node_name, executor] : executors_) {
-    executor.changed = now;
+    executor.changed = seen_;
     executor.loss_told = false;
   }
+  next_end_ = seen_;
+}
+
+void ExecutorLeases::LookLocked(const std::string& node_name, Executor& executor) {
+  const bool alive = IsAliveLocked(executor);
+  if (std::exchange(executor.alive, alive) != alive) turned_.insert(node_name);
+  if (alive) next_end_ = std::min(next_end_, executor.changed + executor.duration);
+}
+
+void ExecutorLeases::SeeLocked(SteadyTime now) {
+  seen_ = now;
+  BeginAnewLocked();
+  if (seen_ < next_end_) return;
+  next_end_ = SteadyTime::max();
+  for (auto& [node_name, executor] : executors_) LookLocked(node_name, executor);
 }
 
 void ExecutorLeases::Observe(const kube::Lease& lease, SteadyTime now) {
@@ -42,14 +57,18 @@ void ExecutorLeases::Observe(const kube::Lease& lease, SteadyTime now) {
               .duration = std::clamp(lease.duration.value_or(kDefaultDuration), kShortestDuration, kLongestDuration),
               .has_lease = true,
               .changed = now,
-              .loss_told = false};
+              .loss_told = false,
+              .alive = executor.alive};
+  LookLocked(node_name, executor);
 }
 
 void ExecutorLeases::ObserveDeleted(const kube::Lease& lease, SteadyTime now) {
   std::lock_guard lock(mutex_);
   SeeLocked(now);
   const auto executor = executors_.find(std::string(NodeOfLease(lease.metadata.name)));
-  if (executor != executors_.end()) executor->second.has_lease = false;
+  if (executor == executors_.end()) return;
+  executor->second.has_lease = false;
+  LookLocked(executor->first, executor->second);
 }
 
 void ExecutorLeases::OnInterrupted() {
@@ -66,13 +85,20 @@ void ExecutorLeases::Expect(const std::string& node_name, SteadyTime now) {
 bool ExecutorLeases::IsAlive(const std::string& node_name) const {
   std::lock_guard lock(mutex_);
   const auto executor = executors_.find(node_name);
-  return executor != executors_.end() && executor->second.has_lease && !IsLostLocked(executor->second);
+  return executor != executors_.end() && IsAliveLocked(executor->second);
 }
 
 bool ExecutorLeases::IsLost(const std::string& node_name) const {
   std::lock_guard lock(mutex_);
   const auto executor = executors_.find(node_name);
   return executor != executors_.end() && IsLostLocked(executor->second);
+}
+
+std::vector<std::string> ExecutorLeases::TakeTurned() {
+  std::lock_guard lock(mutex_);
+  std::vector<std::string> turned(turned_.begin(), turned_.end());
+  turned_.clear();
+  return turned;
 }
 
 std::vector<std::string> ExecutorLeases::TakeNewlyLost() {

@@ -4,6 +4,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,6 +40,8 @@ class ExecutorLeases {
   // It has a Lease that holds.
   bool IsAlive(const std::string& node_name) const;
   bool IsLost(const std::string& node_name) const;
+  // Nodes whose executors have begun or ceased to be alive since the last call.
+  std::vector<std::string> TakeTurned();
   // Those that have become lost since the last call.
   std::vector<std::string> TakeNewlyLost();
 
@@ -50,14 +53,20 @@ class ExecutorLeases {
     bool has_lease = false;
     SteadyTime changed{};    // when we saw the above change
     bool loss_told = false;  // by TakeNewlyLost
+    bool alive = false;      // when we last looked
   };
   void SeeLocked(SteadyTime now);
+  void BeginAnewLocked();
+  void LookLocked(const std::string& node_name, Executor& executor);
+  bool IsAliveLocked(const Executor& executor) const { return executor.has_lease && !IsLostLocked(executor); }
   bool IsLostLocked(const Executor& executor) const { return seen_ - executor.changed >= executor.duration; }
 
   mutable std::mutex mutex_;  // guards what follows
   SteadyTime seen_{};         // when the watch has last shown something
   bool interrupted_ = false;
   std::map<std::string, Executor> executors_;  // by node
+  SteadyTime next_end_ = SteadyTime::max();    // no executor that is alive is lost before
+  std::set<std::string> turned_;
 };
 
 // The node that an executor's Lease belongs to; empty for another Lease.

@@ -82,21 +82,23 @@ Decision Reconciler::DecideAndAssume(const api::SandboxCommand& command, bool& s
   const auto runtime_class = view_->FindRuntimeClass(command.spec.runtime_class_name);
   const auto configuration = configuration_();
   const auto& metadata = command.metadata;
+  Occupancy& occupancy = view_->occupancy();
   std::lock_guard lock(placing_);
   const WaitingLine::Moment moment = line_.now();
-  const auto executors = view_->ReadyExecutors();
-  Decision decision = Decide(command, {.configuration = *configuration,
-                                       .runtime_class = runtime_class.get(),
-                                       .executors = executors,
-                                       .running = view_->occupancy().CountOthersIn(metadata.ns, metadata.uid),
-                                       .bound_executor = view_->LivenessOfBound(command)});
+  const int64_t running = occupancy.CountOthersIn(metadata.ns, metadata.uid);
+  const Liveness bound_executor = view_->LivenessOfBound(command);
+  Decision decision = occupancy.WithExecutors([&](const RankedExecutors& executors) {
+    return Decide(command, {.configuration = *configuration,
+                            .runtime_class = runtime_class.get(),
+                            .executors = executors,
+                            .running = running,
+                            .bound_executor = bound_executor});
+  });
   decision = TakePlaceInLine(command, std::move(decision), moment,
                              EffectivePriority(command.spec, configuration->RulesOf(metadata.ns)));
   const auto* bind = std::get_if<Bind>(&decision);
-  if (bind != nullptr) view_->occupancy().Assume(command, bind->node_name, bind->resources);
-  slots_left = std::ranges::any_of(executors, [bind](const auto& executor) {
-    return executor.free_slots() > (bind != nullptr && bind->node_name == executor.node_name() ? 1 : 0);
-  });
+  if (bind != nullptr) occupancy.Assume(command, bind->node_name, bind->resources);
+  slots_left = occupancy.HasFreeSlot();
   return decision;
 }
 

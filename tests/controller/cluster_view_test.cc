@@ -46,9 +46,12 @@ class Listener final : public ClusterListener {
 
 class ClusterViewTest : public testing::Test {
  protected:
-  std::vector<std::string> ReadyNodes() const {
+  RankedExecutors ReadyExecutors() {
+    return view_.occupancy().WithExecutors([](const RankedExecutors& executors) { return executors; });
+  }
+  std::vector<std::string> ReadyNodes() {
     std::vector<std::string> names;
-    for (const ReadyExecutor& executor : view_.ReadyExecutors()) names.push_back(executor.node_name());
+    for (const ReadyExecutor& executor : ReadyExecutors()) names.push_back(executor.node_name());
     return names;
   }
   // Whether `act` makes somebody look again at the waiting commands.
@@ -103,7 +106,7 @@ TEST_F(ClusterViewTest, AnExecutorIsReadyOnceItsNodeExists) {
   Renew();
   EXPECT_THAT(ReadyNodes(), IsEmpty());
   EXPECT_TRUE(ChangesSupply([&] { view_.nodes_sink().Apply(api::SampleNode("node-1", {{"disk", "fast"}})); }));
-  const auto ready = view_.ReadyExecutors();
+  const auto ready = ReadyExecutors();
   ASSERT_EQ(ready.size(), 1u);
   EXPECT_EQ(ready.begin()->node_name(), "node-1");
   EXPECT_EQ(ready.begin()->slots(), 3);
@@ -219,6 +222,33 @@ TEST_F(ClusterViewTest, AnExecutorWhoseNodeIsGoneIsLeftOut) {
   EXPECT_THAT(ReadyNodes(), IsEmpty());
 }
 
+TEST_F(ClusterViewTest, AnExecutorThatChangesIsTakenAsItIsNow) {
+  AddExecutor();
+  view_.commands_sink().Apply(api::AsBound(api::SampleCommand()));
+  view_.executors_sink().Apply(api::SampleExecutor("node-1", 7));
+  view_.nodes_sink().Apply(api::SampleNode("node-1", {{"disk", "fast"}}));
+  const auto ready = ReadyExecutors();
+  ASSERT_EQ(ready.size(), 1u);
+  EXPECT_EQ(ready.begin()->free_slots(), 6);
+  EXPECT_EQ(ready.begin()->node->metadata.labels.at("disk"), "fast");
+}
+
+TEST_F(ClusterViewTest, WhoWasLostBeforeAnInterruptionIsThereAgainAfterIt) {
+  AddExecutor();
+  clock_.Advance(seconds(40));
+  ShowAnotherLease();
+  EXPECT_THAT(ReadyNodes(), IsEmpty());
+  view_.leases_sink().OnConnected();
+  EXPECT_TRUE(ChangesSupply([&] { ShowAnotherLease(); }));
+  EXPECT_THAT(ReadyNodes(), ElementsAre("node-1"));
+}
+
+TEST_F(ClusterViewTest, AnExecutorWhoseLeaseIsDeletedIsLeftOut) {
+  AddExecutor();
+  view_.leases_sink().Remove(api::SampleLease("node-1", clock_.WallNow()));
+  EXPECT_THAT(ReadyNodes(), IsEmpty());
+}
+
 TEST_F(ClusterViewTest, OfANodeOnlyItsLabelsAreNews) {
   view_.nodes_sink().Apply(api::SampleNode("node-1", {{"disk", "slow"}}));
   json heartbeat = api::SampleNode("node-1", {{"disk", "slow"}});
@@ -237,7 +267,7 @@ TEST_F(ClusterViewTest, ARuntimeClassIsNewsAndFound) {
 TEST_F(ClusterViewTest, CountsTheCommandsOfEachExecutor) {
   AddExecutor();
   view_.commands_sink().Apply(api::AsBound(api::SampleCommand()));
-  EXPECT_EQ(view_.ReadyExecutors().begin()->free_slots(), 1);
+  EXPECT_EQ(ReadyExecutors().begin()->free_slots(), 1);
 }
 
 TEST_F(ClusterViewTest, TellsWhenACommandLeavesAndWhenThatFreesASlot) {

@@ -137,6 +137,43 @@ TEST_F(ExecutorLeasesTest, WhateverALeaseSaysALossIsNoticedWithinAQuarterOfAnHou
   EXPECT_TRUE(leases_.IsLost("node-1"));
 }
 
+TEST_F(ExecutorLeasesTest, TellsOnceWhoHasComeToLifeAndWhoHasEnded) {
+  Renew("node-1");
+  Renew("node-2");
+  EXPECT_THAT(leases_.TakeTurned(), ElementsAre("node-1", "node-2"));
+  Pass(seconds(30));
+  Renew("node-2");
+  EXPECT_THAT(leases_.TakeTurned(), IsEmpty());
+  Pass(seconds(10));
+  ShowAnother();
+  EXPECT_THAT(leases_.TakeTurned(), ElementsAre("node-1"));
+  ShowAnother();
+  EXPECT_THAT(leases_.TakeTurned(), IsEmpty());
+  Pass(seconds(30));
+  Renew("node-1");
+  EXPECT_THAT(leases_.TakeTurned(), ElementsAre("node-1", "node-2")) << "one came back while the other ended";
+}
+
+TEST_F(ExecutorLeasesTest, ADeletedLeaseEndsItsExecutorAndANewOneRevivesIt) {
+  Renew("node-1");
+  leases_.TakeTurned();
+  leases_.ObserveDeleted(kube::ReadLease(api::SampleLease()).value(), now_);
+  EXPECT_THAT(leases_.TakeTurned(), ElementsAre("node-1"));
+  Renew("node-1");
+  EXPECT_THAT(leases_.TakeTurned(), ElementsAre("node-1"));
+}
+
+TEST_F(ExecutorLeasesTest, AnInterruptionRevivesWhoWasLostAndEndsNobody) {
+  Renew("node-1");
+  Pass(seconds(40));
+  Renew("node-2");
+  leases_.TakeTurned();
+  Pass(seconds(600));
+  leases_.OnInterrupted();
+  ShowAnother();
+  EXPECT_THAT(leases_.TakeTurned(), ElementsAre("node-1"));
+}
+
 TEST(NodeOfLeaseTest, IsInTheName) {
   EXPECT_EQ(NodeOfLease("executor-node-1"), "node-1");
   EXPECT_EQ(NodeOfLease("fumehood-controller"), "");

@@ -1,6 +1,12 @@
 #include "controller/occupancy.h"
 
+#include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
 
 #include "tests/fakes/sample_objects.h"
 
@@ -12,6 +18,8 @@ using api::AsFinished;
 using api::AsHandedBack;
 using api::Read;
 using api::SampleCommand;
+using testing::ElementsAre;
+using testing::IsEmpty;
 
 constexpr const char* kUid = "uid-of-build";
 constexpr api::Resources kResources{.cpu_millis = 500, .memory_bytes = 1'000, .pids = 1, .scratch_bytes = 1};
@@ -145,6 +153,97 @@ TEST(OccupancyTest, ASuccessorOfTheSameNameIsAnotherCommand) {
   EXPECT_EQ(occupancy.CountOn("node-1"), 2);
   EXPECT_TRUE(occupancy.Remove(kUid));
   EXPECT_EQ(occupancy.CountOn("node-1"), 1);
+}
+
+class RankTest : public testing::Test {
+ protected:
+  void SetReady(const std::string& node_name, int64_t slots) {
+    occupancy_.SetReady(std::make_shared<const api::SandboxExecutor>(
+                            api::ReadSandboxExecutor(api::SampleExecutor(node_name, slots)).value()),
+                        std::make_shared<const api::Node>(api::ReadNode(api::SampleNode(node_name)).value()));
+  }
+  void Bind(const std::string& name, const std::string& node_name) {
+    occupancy_.Observe(Read(AsBound(SampleCommand(name), node_name)));
+  }
+  // "node: commands/slots", the best first.
+  std::vector<std::string> Ranks() const {
+    return occupancy_.WithExecutors([](const RankedExecutors& executors) {
+      std::vector<std::string> ranks;
+      for (const ReadyExecutor& one : executors) {
+        ranks.push_back(fmt::format("{}: {}/{}", one.node_name(), one.load.commands, one.slots()));
+      }
+      return ranks;
+    });
+  }
+
+  Occupancy occupancy_;
+};
+
+TEST_F(RankTest, TheSmallestShareComesFirst) {
+  SetReady("node-1", 4);
+  SetReady("node-2", 2);
+  SetReady("node-3", 2);
+  EXPECT_THAT(Ranks(), ElementsAre("node-1: 0/4", "node-2: 0/2", "node-3: 0/2"));
+  Bind("a", "node-1");
+  Bind("b", "node-2");
+  EXPECT_THAT(Ranks(), ElementsAre("node-3: 0/2", "node-1: 1/4", "node-2: 1/2"));
+}
+
+TEST_F(RankTest, WhatIsAssumedCountsAndWhatIsForgottenDoesNot) {
+  SetReady("node-1", 2);
+  SetReady("node-2", 2);
+  occupancy_.Assume(Read(SampleCommand()), "node-1", kResources);
+  EXPECT_THAT(Ranks(), ElementsAre("node-2: 0/2", "node-1: 1/2"));
+  occupancy_.Forget(kUid);
+  EXPECT_THAT(Ranks(), ElementsAre("node-1: 0/2", "node-2: 0/2"));
+}
+
+TEST_F(RankTest, ACommandThatMovesChangesBothRanks) {
+  SetReady("node-1", 2);
+  SetReady("node-2", 2);
+  Bind("build", "node-1");
+  Bind("build", "node-2");
+  EXPECT_THAT(Ranks(), ElementsAre("node-1: 0/2", "node-2: 1/2"));
+}
+
+TEST_F(RankTest, WhoHasNoFreeSlotComesLast) {
+  SetReady("node-1", 0);
+  SetReady("node-2", 1);
+  SetReady("node-3", 2);
+  Bind("a", "node-3");
+  EXPECT_THAT(Ranks(), ElementsAre("node-2: 0/1", "node-3: 1/2", "node-1: 0/0"));
+  EXPECT_TRUE(occupancy_.HasFreeSlot());
+  Bind("b", "node-3");
+  Bind("c", "node-2");
+  EXPECT_FALSE(occupancy_.HasFreeSlot());
+}
+
+TEST_F(RankTest, WithoutExecutorsThereIsNoSlot) { EXPECT_FALSE(occupancy_.HasFreeSlot()); }
+
+TEST_F(RankTest, WhoComesHasTheLoadOfWhatIsBoundAlready) {
+  Bind("a", "node-1");
+  SetReady("node-1", 2);
+  EXPECT_THAT(Ranks(), ElementsAre("node-1: 1/2"));
+}
+
+TEST_F(RankTest, WhoLeavesAndComesBackHasTheLoadThatItHasNow) {
+  SetReady("node-1", 3);
+  Bind("a", "node-1");
+  occupancy_.SetNotReady("node-1");
+  EXPECT_THAT(Ranks(), IsEmpty());
+  Bind("b", "node-1");
+  SetReady("node-1", 3);
+  EXPECT_THAT(Ranks(), ElementsAre("node-1: 2/3"));
+}
+
+TEST_F(RankTest, AChangedOfferTakesThePlaceOfTheOneBefore) {
+  SetReady("node-1", 2);
+  Bind("a", "node-1");
+  SetReady("node-1", 8);
+  EXPECT_THAT(Ranks(), ElementsAre("node-1: 1/8"));
+  occupancy_.SetNotReady("node-1");
+  occupancy_.SetNotReady("node-1");
+  EXPECT_THAT(Ranks(), IsEmpty());
 }
 
 }  // namespace
