@@ -42,7 +42,7 @@ ClusterView::ClusterView(const Clock& clock, ClusterListener& listener)
       nodes_(api::ReadNode, {.on_change = [this](const auto& before, const auto& after) { NodeChanged(before, after); },
                              .on_synced = [this] { listener_.OnSupplyChanged(); },
                              .on_problem = [this](const Error& error) { listener_.OnProblem(error); }}),
-      leases_(kube::ReadLease,
+      leases_(kube::ReadLeaseRecord,
               {.on_change = [this](const auto& before, const auto& after) { LeaseChanged(before, after); },
                .before_list = [this] { executor_leases_.OnInterrupted(); },
                .on_connected = [this] { executor_leases_.OnInterrupted(); },

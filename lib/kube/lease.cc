@@ -35,6 +35,12 @@ Result<Lease> ReadAnswer(Result<Json> answer) {
 bool SameRecord(const Lease& a, const Lease& b) { return RecordOf(a) == RecordOf(b); }
 
 Result<Lease> ReadLease(const Json& object) {
+  Result<Lease> lease = ReadLeaseRecord(object);
+  if (lease) lease->object = object;
+  return lease;
+}
+
+Result<Lease> ReadLeaseRecord(const Json& object) {
   const Json& metadata = FieldAt(object, "metadata");
   const Json& spec = FieldAt(object, "spec");
   Lease lease{.metadata = {.ns = StringAt(metadata, "namespace"),
@@ -45,8 +51,7 @@ Result<Lease> ReadLease(const Json& object) {
               .duration = std::nullopt,
               .acquire_time = TimeAt(spec, "acquireTime"),
               .renew_time = TimeAt(spec, "renewTime"),
-              .transitions = IntegerAt(spec, "leaseTransitions", 0),
-              .object = object};
+              .transitions = IntegerAt(spec, "leaseTransitions", 0)};
   if (lease.metadata.name.empty() || lease.metadata.uid.empty()) {
     return Fail(ErrorCode::kInvalid, "read a Lease: it has no metadata.name or no metadata.uid");
   }

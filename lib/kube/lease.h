@@ -41,6 +41,8 @@ bool SameRecord(const Lease& a, const Lease& b);
 
 // kInvalid where the object has no name or no uid. A field of the wrong type reads as a missing one.
 Result<Lease> ReadLease(const Json& object);
+// The same without Lease::object, for those who watch many and write none: it takes more than all the rest.
+Result<Lease> ReadLeaseRecord(const Json& object);
 Json ToJson(const Lease& lease);
 
 // The errors are the client's. Each returns the lease as the server has it.

@@ -38,6 +38,13 @@ TEST(LeaseTest, ReadsWhatItSays) {
   EXPECT_EQ(lease->transitions, 3);
 }
 
+TEST(LeaseTest, TheRecordAloneIsTheSameRecord) {
+  const auto record = ReadLeaseRecord(SomebodysLease());
+  ASSERT_TRUE(record);
+  EXPECT_TRUE(SameRecord(*record, *ReadLease(SomebodysLease())));
+  EXPECT_EQ(record->object, Json::object());
+}
+
 TEST(LeaseTest, IsWrittenBackAsItWasRead) { EXPECT_EQ(ToJson(*ReadLease(SomebodysLease())), SomebodysLease()); }
 
 TEST(LeaseTest, FieldsThatAreMissingOrMeaninglessReadAsNone) {
