@@ -38,13 +38,13 @@ begin_module() {
   } >"$module_folder/tools.go"
 }
 
-# build_go_program NAME TITLE PACKAGE LINKER-FLAGS
+# build_go_program NAME TITLE PACKAGE LINKER-FLAGS [GO-FLAGS...]; with go_cgo=1 also what is written in C
 build_go_program() {
   local name=$1 title=$2 package=$3 flags=$4 new=$tools_folder/bin/.$1.new
   mkdir -p "$tools_folder/bin"
   run_logged "$title" "$log_folder/build-$name.log" \
-    env -C "$module_folder" CGO_ENABLED=0 GOTOOLCHAIN=local GOFLAGS= GOWORK=off \
-    "$go" build -mod=mod -buildvcs=false -ldflags "-s -w $flags" -o "$new" "$package" ||
+    env -C "$module_folder" CGO_ENABLED="${go_cgo:-0}" GOTOOLCHAIN=local GOFLAGS= GOWORK=off \
+    "$go" build -mod=mod -buildvcs=false -ldflags "-s -w $flags" "${@:5}" -o "$new" "$package" ||
     die "cannot build $name; the Go module proxy must be reachable (see 'go help environment', GOPROXY)"
   # runsc starts itself again as an unprivileged user, whatever our umask is.
   chmod 755 "$new"

@@ -15,8 +15,11 @@ at_least() { # MINIMUM VERSION
 wanted_stamp() {
   case $1 in
     etcd) echo "$etcd_version" ;;
-    kubectl | kube-apiserver) echo "v$kubernetes_version" ;;
+    kubectl | kubelet | kube-*) echo "v$kubernetes_version" ;;
     runsc) echo "$gvisor_version, tells its version" ;;
+    containerd | ctr | containerd-shim-runc-v2) echo "$containerd_version" ;;
+    runc) echo "$runc_version" ;;
+    containerd-shim-runsc-v1) echo "$gvisor_version, tolerates a fixed OOM score" ;;
   esac
 }
 is_built() { # NAME

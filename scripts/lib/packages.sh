@@ -13,6 +13,8 @@ build_packages=(
   prometheus-cpp-dev libcivetweb-dev zlib1g-dev libgtest-dev libgmock-dev busybox-static
 )
 test_packages=(shellcheck bzip2)
+# The CNI plugins and iptables are for the pods' network; the others, to build runc.
+node_packages=(containernetworking-plugins iptables iproute2 libseccomp-dev gcc pkg-config)
 debian_image_packages=(debootstrap wget)
 
 missing_packages() { # NAMES...

