@@ -1,4 +1,4 @@
-# etcd and kube-apiserver on loopback ports, with an audit log of what concerns Fumehood.
+# etcd and kube-apiserver on ports of their own, with an audit log of what concerns Fumehood.
 # shellcheck shell=bash disable=SC2034
 # shellcheck source=find_tools.sh
 source "$(dirname "${BASH_SOURCE[0]}")/find_tools.sh"
@@ -6,6 +6,10 @@ source "$(dirname "${BASH_SOURCE[0]}")/find_tools.sh"
 source "$(dirname "${BASH_SOURCE[0]}")/keys.sh"
 # shellcheck source=process.sh
 source "$(dirname "${BASH_SOURCE[0]}")/process.sh"
+
+# Where the API server listens, and its flags beside those below; the script that uses this file may set them.
+api_address=127.0.0.1
+api_flags=()
 
 need_tool() { find_tool "$1" || die "$1 is not here; scripts/setup brings it"; }
 find_all_tools() {
@@ -30,7 +34,7 @@ P
 provide_ports() {
   [[ -s $state/ports ]] || free_ports 3 >"$state/ports"
   read -r etcd_port peer_port api_port <"$state/ports"
-  server=https://127.0.0.1:$api_port
+  server=https://$api_address:$api_port
 }
 
 write_audit_policy() {
@@ -85,20 +89,21 @@ start_etcd() {
 }
 
 start_kube_apiserver() {
-  local keys=$state/keys
+  local keys=$state/keys advertise=--advertise-address=$api_address
   # A loopback address may not be advertised as an endpoint, hence no reconciler for it.
+  [[ $api_address != 127.0.0.1 ]] || advertise=--endpoint-reconciler-type=none
   start_process kube-apiserver "$kube_apiserver" --etcd-servers="http://127.0.0.1:$etcd_port" \
-    --bind-address=127.0.0.1 --secure-port="$api_port" --endpoint-reconciler-type=none \
+    --bind-address="$api_address" --secure-port="$api_port" "$advertise" \
     --tls-cert-file="$keys/apiserver.crt" --tls-private-key-file="$keys/apiserver.key" --client-ca-file="$keys/ca.crt" \
     --authorization-mode=Node,RBAC --service-cluster-ip-range=10.96.0.0/16 --allow-privileged=true \
     --service-account-issuer=https://kubernetes.default.svc \
     --service-account-key-file="$keys/service-accounts.key" --service-account-signing-key-file="$keys/service-accounts.key" \
-    --audit-policy-file="$state/audit-policy.yaml" --audit-log-path="$state/logs/audit.log"
+    --audit-policy-file="$state/audit-policy.yaml" --audit-log-path="$state/logs/audit.log" "${api_flags[@]}"
 }
 
 # Starts what does not run, and waits until the API server is ready.
 provide_control_plane() {
-  provide_keys "$state/keys"
+  provide_keys "$state/keys" "$api_address"
   provide_ports
   write_audit_policy
   write_admin_kubeconfig "$state/kubeconfig"
