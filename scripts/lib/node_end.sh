@@ -35,6 +35,13 @@ remove_cgroups() {
 remove_network() {
   local link
   kube-proxy --cleanup >>"$state/logs/kube-proxy.log" 2>&1 || true
+  # Which kubelet and kube-proxy make and leave.
+  if iptables -S KUBE-FIREWALL >/dev/null 2>&1; then
+    iptables -D INPUT -j KUBE-FIREWALL 2>/dev/null || true
+    iptables -D OUTPUT -j KUBE-FIREWALL 2>/dev/null || true
+    iptables -F KUBE-FIREWALL
+    iptables -X KUBE-FIREWALL
+  fi
   for link in "$pod_bridge" "$address_bridge"; do ip link delete "$link" 2>/dev/null || true; done
 }
 
