@@ -7,7 +7,7 @@ version=0.1.0
 controller_image=fumehood-controller:$version
 executor_image=fumehood-executor:$version
 
-# As in the Dockerfile; a test compares the two.
+# As in the Dockerfile.
 base_libraries=(ca-certificates libbrotli1 libcivetweb1 libcpprest2.10 libfmt9 libprometheus-cpp-core1.0 libspdlog1.10 libssl3
   libyaml-cpp0.7 zlib1g)
 base_archive=$fumehood_cache/container-base.tar
