@@ -16,10 +16,10 @@ no_leftovers() { # FOLDER
   return "$found"
 }
 
-# Prints one line for each cgroup of sandboxes whose maker doesn't live any more; fails when there is one. A maker holds a lock on
-# its directory in one of the hierarchies.
-no_leftover_cgroups() {
-  local directory name found=0
+# One line for each cgroup of sandboxes whose maker doesn't live any more. A maker holds a lock on its directory in one of the
+# hierarchies.
+leftover_cgroups() {
+  local directory name
   local -A names=() held=()
   while read -r directory; do
     name=${directory##*/}
@@ -27,9 +27,6 @@ no_leftover_cgroups() {
     flock --nonblock --shared "$directory" true || held[$name]=yes
   done < <(find /sys/fs/cgroup -type d -regextype egrep -regex '.*/fumehood-[0-9a-f]{16}' -prune -print)
   for name in "${!names[@]}"; do
-    [[ -z ${held[$name]:-} ]] || continue
-    echo "cgroup: $name"
-    found=1
+    [[ -n ${held[$name]:-} ]] || echo "cgroup: $name"
   done
-  return "$found"
 }

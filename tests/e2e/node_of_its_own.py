@@ -51,7 +51,7 @@ class ExecutorOnItsOwnNode:
 
     def start(self, **options):
         changed = {"kubeconfig": self._kubeconfig, "node_name": self.node, "state_dir": self._folder / "state",
-                   "ledger_dir": self._folder / "ledger", "grace_period": "1s"} | options
+                   "ledger_dir": self._folder / "ledger", "grace_period": "1s", "http_address": "127.0.0.1:0"} | options
         command = list(self._command_line)
         for name, value in changed.items():
             option = "--" + name.replace("_", "-")

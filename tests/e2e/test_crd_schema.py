@@ -122,7 +122,7 @@ def test_kubectl_get_prints_the_columns(cluster, three_commands):
 def test_executor_columns(cluster):
     objects = client.CustomObjectsApi(cluster.api)
     name = "e2e-columns"
-    status = {"slots": 4, "images": [{"name": "default"}, {"name": "debian"}], "handlers": ["runsc"],
+    status = {"slots": 4, "images": [{"name": "default"}, {"name": "debian"}], "imageNames": "default,debian", "handlers": ["runsc"],
               "runtime": {"name": "runsc", "version": "release-1", "platform": "systrap"},
               "executor": {"podName": "p", "podUID": "u"},
               "conditions": [{"type": "Ready", "status": "False", "reason": "Test", "message": "no executor",
@@ -137,4 +137,4 @@ def test_executor_columns(cluster):
         api_call(objects.delete_cluster_custom_object, GROUP, VERSION, "sandboxexecutors", name)
 
     assert lines[0].split() == ["NAME", "READY", "SLOTS", "IMAGES", "VERSION", "PLATFORM", "AGE"]
-    assert lines[1].split()[:-1] == [name, "False", "4", '[{"name":"default"},{"name":"debian"}]', "release-1", "systrap"]
+    assert lines[1].split()[:-1] == [name, "False", "4", "default,debian", "release-1", "systrap"]
