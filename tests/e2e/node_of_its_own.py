@@ -23,6 +23,15 @@ def command_line_of(state, program):
     return Path(f"/proc/{process_of(state, program)}/cmdline").read_bytes().decode().rstrip("\0").split("\0")
 
 
+def command_lines():
+    """Of every process that this machine has now, its arguments divided by blanks."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            yield (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+
+
 class ExecutorOnItsOwnNode:
     """Starts it with start(option=value, …); whatever it is, it ends with the `with`."""
 

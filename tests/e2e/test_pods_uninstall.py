@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from node_of_its_own import command_lines
 from sandbox_commands import SandboxCommands
 from specs import SAMPLE
 
@@ -14,15 +15,8 @@ pytestmark = [pytest.mark.needs_executor, pytest.mark.pods]
 
 def programs():
     """Command lines of what runs for Fumehood on this machine, as far as it is the node's."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            line = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
-        if line.startswith(("/usr/local/bin/fumehood-", "/usr/local/bin/runsc", "runsc-", "/.fumehood")) or "/run/fumehood" in line:
-            found.append(line)
-    return found
+    starts = ("/usr/local/bin/fumehood-", "/usr/local/bin/runsc", "runsc-", "/.fumehood")
+    return [line for line in command_lines() if line.startswith(starts) or "/run/fumehood" in line]
 
 
 def test_uninstalling_leaves_nothing_and_does_not_hang(cluster, executors):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from node_of_its_own import command_lines, process_of
 from sandbox_commands import outcome
 from specs import SAMPLE
 
@@ -33,20 +34,12 @@ def restart(state, program):
 
 
 def kill(state, program):
-    os.kill(int((state / "run" / f"{program}.pid").read_text().split()[0]), signal.SIGKILL)
+    os.kill(process_of(state, program), signal.SIGKILL)
 
 
 def processes_of(state):
     """Command lines of what runs on behalf of the executor: itself, runsc, sandboxes, gofers."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            line = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
-        if f"{state}/executor" in line:
-            found.append(line)
-    return found
+    return [line for line in command_lines() if f"{state}/executor" in line]
 
 
 
